@@ -1,0 +1,37 @@
+"""Four error families: each says whose fault it is, and so what happens next (DESIGN 4)."""
+
+from dataclasses import dataclass
+
+
+class DeviceError(Exception):
+    """The world: a wire, a device, a broker. Retried with back-off, and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a config: where (`socket[2].meter.model`), what stands there, what is wrong, what to do."""
+
+    path: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.value}: {self.problem} {self.remedy}"
+
+
+class ConfigMistake(Exception):  # noqa: N818 - the name is DESIGN's; it names a person's slip, not a failure of ours
+    """The installer: ends start-up with every mistake at once."""
+
+    def __init__(self, file: str, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(f"{file}: {len(mistakes)} mistake(s)")
+        self.file = file
+        self.mistakes = mistakes
+
+
+class JournalDamaged(Exception):  # noqa: N818 - as above
+    """The journal cannot be trusted: stop charging; people decide."""
+
+
+class IllegalEvent(Exception):  # noqa: N818 - as above
+    """Our bug: the process ends and systemd restarts it."""

@@ -1,0 +1,12 @@
+"""Identities. All are short ASCII names from the config, but session ids (UUID) and tokens."""
+
+from typing import NewType
+
+GatewayId = NewType("GatewayId", str)
+FuseId = NewType("FuseId", str)
+SocketId = NewType("SocketId", str)
+BusId = NewType("BusId", str)
+BoardId = NewType("BoardId", str)
+SessionId = NewType("SessionId", str)
+Token = NewType("Token", str)
+"""Who starts a session, as a pseudonym (never a name). Never logged."""

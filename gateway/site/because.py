@@ -1,0 +1,57 @@
+"""Why a socket may draw what it may draw. One enum with parameters; `publish/` has the words in Swedish and English."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.ids import FuseId
+from gateway.quantities import Phase
+
+
+class Why(StrEnum):
+    """The reason of a wish, a limit or a wait."""
+
+    IDLE = "idle"  # no session
+    FULL_SPEED = "full_speed"  # the socket's own rating binds
+    FUSE_BINDS = "fuse_binds"  # fuse, phase, current_a: this fuse phase has no more room
+    QUEUED = "queued"  # fuse, phase, current_a = what is missing: waits for room
+    QUEUED_BEHIND = "queued_behind"  # another session is ahead on the same fuse phase
+    SESSIONS_MAX = "sessions_max"  # fuse: as many sessions as its config allows
+    MINIMUM_OFF = "minimum_off"  # until_s: contactor rests
+    RAISE_WAITS = "raise_waits"  # until_s: room is there, raised after a stable time
+    RESERVED = "reserved"  # admitted, reading and signing the start
+    OVERLOAD = "overload"  # fuse, phase, current_a = measured: lowered at once
+    HEAT = "heat"  # fuse, phase: heat budget used up
+    GRID_STALE = "grid_stale"  # no raise, no admission
+    GRID_FALLBACK = "grid_fallback"  # safe currents
+    GRID_BLIND = "grid_blind"  # open
+    GRID_IMPLAUSIBLE = "grid_implausible"
+    GRID_FROZEN = "grid_frozen"
+    SOCKET_METER_SILENT = "socket_meter_silent"
+    SOCKET_OVERLOAD = "socket_overload"  # current_a = measured: session closed
+    WALLBOX_SILENT = "wallbox_silent"
+    WALLBOX_DISOBEYS = "wallbox_disobeys"
+    CONTACTOR_WELDED = "contactor_welded"
+    CONTACTOR_NOT_CLOSED = "contactor_not_closed"
+    CONTACTOR_UNKNOWN = "contactor_unknown"
+    JOURNAL_STOPPED = "journal_stopped"
+    COMMAND = "command"  # a person or Home Assistant asked
+    CAR_AWAY = "car_away"
+    UNPLUGGED = "unplugged"
+    IDLE_RELEASE = "idle_release"
+    START_TOO_OLD = "start_too_old"
+    ROOM_LOST = "room_lost"
+    RECOVERED = "recovered"  # the daemon was restarted
+    SHUTDOWN = "shutdown"
+    STARTUP = "startup"
+    LIMIT_BY_COMMAND = "limit_by_command"  # current_a
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason with its figures. until_s is on the monotonic clock."""
+
+    why: Why
+    fuse: FuseId | None = None
+    phase: Phase | None = None
+    current_a: float | None = None
+    until_s: float | None = None

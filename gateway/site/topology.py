@@ -1,0 +1,103 @@
+"""The cabinet as it is built: a tree of fuses and the sockets that hang on it. Made from the config, never changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.ids import FuseId, GatewayId, SocketId
+from gateway.quantities import PerPhase, Phase
+
+
+class FuseKind(StrEnum):
+    """gG link (IEC 60269) or miniature circuit breaker of curve B or C (IEC 60898)."""
+
+    GG = "gG"
+    B = "B"
+    C = "C"
+
+
+class Purpose(StrEnum):
+    """What the socket's energy is used for; `billing` requires a meter on the supply side."""
+
+    INFO = "info"
+    INTERNAL = "internal"
+    BILLING = "billing"
+
+
+class Access(StrEnum):
+    """How a session starts: by command only, by itself when the box shows a car, or armed (plain sockets)."""
+
+    COMMAND = "command"
+    OPEN = "open"
+    ARMED = "armed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """One fuse of three equal poles. share: fraction of the rating that steady load may use (0 < share <= 1)."""
+
+    id: FuseId
+    rating_a: float
+    kind: FuseKind
+    parent: FuseId | None
+    share: float
+    unmetered_load_a: float
+    sessions_max: int | None
+
+    @property
+    def steady_a_max(self) -> float:
+        return self.rating_a * self.share
+
+
+@dataclass(frozen=True, slots=True)
+class WallboxTraits:
+    """What a wallbox can be told. failsafe_a: what it falls to when we fall silent; None: not known."""
+
+    minimum_a: float
+    step_a: float
+    failsafe_a: float | None
+    failsafe_after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One socket. phases[i] is the fuse phase that the socket's own phase i lies on (1 or 3 of them, all different).
+
+    contactor/wallbox: which actuators it has (DESIGN 3: four kinds). dead_man: something opens it or lowers it to a
+    safe current without us. idle_release_s: armed sockets let go after this long below 0.5 A.
+    """
+
+    id: SocketId
+    label: str
+    fuse: FuseId
+    phases: tuple[Phase, ...]
+    rating_a: float
+    contactor: bool
+    wallbox: WallboxTraits | None
+    metered: bool
+    purpose: Purpose
+    access: Access
+    dead_man: bool
+    minimum_off_s: float
+    idle_release_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The whole cabinet. `main` is the fuse behind the grid meter; house_load_a_max is declared per phase or None."""
+
+    gateway_id: GatewayId
+    main: FuseId
+    fuses: Mapping[FuseId, Fuse]
+    sockets: Mapping[SocketId, Socket]
+    house_load_a_max: PerPhase | None
+
+    def fuses_above(self, socket: SocketId) -> tuple[Fuse, ...]:
+        """From the socket's own fuse up to the main fuse."""
+        path = []
+        at: FuseId | None = self.sockets[socket].fuse
+        while at is not None:
+            fuse = self.fuses[at]
+            path.append(fuse)
+            at = fuse.parent
+        return tuple(path)
