@@ -9,6 +9,7 @@ from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridSight
 from gateway.site.outcomes import Outcome
 from gateway.site.requests import Request
+from gateway.site.topology import Site
 
 
 class Position(StrEnum):
@@ -71,6 +72,7 @@ class SocketSight:
 class SiteSnapshot:
     """The world at one tick. `grid_readings`: telegrams since the last tick, oldest first (refused ones too)."""
 
+    site: Site
     grid: GridSight
     grid_readings: tuple[GridReading, ...]
     sockets: Mapping[SocketId, SocketSight]

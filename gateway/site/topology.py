@@ -84,13 +84,17 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The whole cabinet. `main` is the fuse behind the grid meter; house_load_a_max is declared per phase or None."""
+    """The whole cabinet. `main` is the fuse behind the grid meter; house_load_a_max is declared per phase or None.
+
+    raise_after_s: room must be there this long before a setpoint is raised.
+    """
 
     gateway_id: GatewayId
     main: FuseId
     fuses: Mapping[FuseId, Fuse]
     sockets: Mapping[SocketId, Socket]
     house_load_a_max: PerPhase | None
+    raise_after_s: float
 
     def fuses_above(self, socket: SocketId) -> tuple[Fuse, ...]:
         """From the socket's own fuse up to the main fuse."""
