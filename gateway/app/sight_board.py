@@ -1,0 +1,82 @@
+"""Where the device tasks put what they see, and where a tick takes its snapshot from. Nothing here waits."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from gateway.ids import SocketId
+from gateway.meters.readings import GridReading, SocketReading
+from gateway.site.freshness import GridWatch
+from gateway.site.outcomes import Outcome
+from gateway.site.requests import Request
+from gateway.site.snapshot import ContactorSight, SiteSnapshot, SocketSight, WallboxSight
+from gateway.site.topology import Site
+
+REQUESTS_MAX: Final = 256
+TELEGRAMS_PER_TICK_MAX: Final = 64
+
+
+class SightBoard:
+    """Newest sights of everything. `wake` is the one event that ends a tick's rest early."""
+
+    def __init__(self, site: Site, now_s: float) -> None:
+        self._site = site
+        self._watch = GridWatch.at_boot(now_s)
+        self._telegrams: deque[GridReading] = deque(maxlen=TELEGRAMS_PER_TICK_MAX)
+        self._readings: dict[SocketId, SocketReading] = {}
+        self._contactors: dict[SocketId, ContactorSight] = {}
+        self._wallboxes: dict[SocketId, WallboxSight] = {}
+        self._requests: deque[Request] = deque()
+        self._outcomes: deque[Outcome] = deque()
+        self.wake = asyncio.Event()
+
+    def grid_read(self, reading: GridReading) -> None:
+        """Every telegram wakes the loop: it is the only sight of the main fuse."""
+        self._watch = self._watch.heard(reading)
+        self._telegrams.append(reading)
+        self.wake.set()
+
+    def socket_read(self, socket: SocketId, reading: SocketReading) -> None:
+        """Wakes the loop only where a phase carries more than the socket's rating."""
+        self._readings[socket] = reading
+        rating_a = self._site.sockets[socket].rating_a
+        if any(current_a is not None and current_a > rating_a for current_a in reading.current_a):
+            self.wake.set()
+
+    def contactor_seen(self, socket: SocketId, sight: ContactorSight) -> None:
+        self._contactors[socket] = sight
+
+    def wallbox_seen(self, socket: SocketId, sight: WallboxSight) -> None:
+        self._wallboxes[socket] = sight
+
+    def asked(self, request: Request) -> bool:
+        """False: too many requests wait already, this one is not taken."""
+        if len(self._requests) >= REQUESTS_MAX:
+            return False
+        self._requests.append(request)
+        return True
+
+    def came_of_it(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+
+    def snapshot(self, now_s: float, *, journal_accepts: bool) -> SiteSnapshot:
+        """Takes telegrams, requests and outcomes out; each is in one snapshot only."""
+        self._watch = self._watch.aged(now_s)
+        snapshot = SiteSnapshot(
+            site=self._site,
+            grid=self._watch.sight(now_s),
+            grid_readings=tuple(self._telegrams),
+            sockets={
+                socket: SocketSight(
+                    self._readings.get(socket), self._contactors.get(socket), self._wallboxes.get(socket)
+                )
+                for socket in self._site.sockets
+            },
+            requests=tuple(self._requests),
+            outcomes=tuple(self._outcomes),
+            journal_accepts=journal_accepts,
+        )
+        self._telegrams.clear()
+        self._requests.clear()
+        self._outcomes.clear()
+        return snapshot

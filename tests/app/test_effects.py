@@ -1,0 +1,317 @@
+"""Wishes become deeds: latest wish wins, nothing is raised on an old wish, every reading asked for is answered once."""
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+
+import pytest
+from virtual_time import VirtualClock, run_virtually
+
+from gateway.app.effects import WISH_KEPT_S, ContactorEffects, MeterEffects, WallboxEffects
+from gateway.app.faults import FaultLog
+from gateway.app.sight_board import SightBoard
+from gateway.errors import DeviceError
+from gateway.ids import FuseId, GatewayId, SessionId, SocketId
+from gateway.meters.readings import SocketReading
+from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister, Phase
+from gateway.site.because import Because, Why
+from gateway.site.outcomes import Edge, ReadingFailed, ReadingTaken
+from gateway.site.snapshot import ContactorSight, Pilot, Position, WallboxSight
+from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
+from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
+
+P1 = SocketId("p1")
+SESSION = SessionId("s-1")
+BECAUSE = Because(Why.COMMAND)
+
+
+def site() -> Site:
+    main = Fuse(FuseId("main"), 20.0, FuseKind.GG, None, 1.0, 0.0, None)
+    socket = Socket(
+        id=P1,
+        label="Plats 1",
+        fuse=main.id,
+        phases=(Phase.L1, Phase.L2, Phase.L3),
+        rating_a=16.0,
+        contactor=True,
+        wallbox=None,
+        metered=True,
+        purpose=Purpose.BILLING,
+        access=Access.COMMAND,
+        dead_man=False,
+        minimum_off_s=60.0,
+        idle_release_s=600.0,
+    )
+    return Site(GatewayId("test"), main.id, {main.id: main}, {P1: socket}, None, 30.0)
+
+
+class RelayDouble:
+    """A contactor that does as told, slowly if asked, and lets go after `holds_s` if given."""
+
+    def __init__(self, *, slow_s: float = 0.0, holds_s: float | None = None, refresh_s: float | None = None) -> None:
+        self.refresh_s = refresh_s
+        self.deeds: list[tuple[float, str]] = []
+        self.fails = False
+        self._slow_s = slow_s
+        self._holds_s = holds_s
+        self._closed_s: float | None = None
+
+    async def close(self) -> None:
+        await self._do("close")
+        self._closed_s = asyncio.get_running_loop().time()
+
+    async def open(self) -> None:
+        await self._do("open")
+        self._closed_s = None
+
+    async def look(self) -> ContactorSight:
+        now_s = asyncio.get_running_loop().time()
+        held = self._closed_s is not None and (self._holds_s is None or now_s - self._closed_s < self._holds_s)
+        return ContactorSight(Position.CLOSED if held else Position.OPEN, None, now_s)
+
+    async def _do(self, deed: str) -> None:
+        await asyncio.sleep(self._slow_s)
+        if self.fails:
+            raise DeviceError("the board does not answer")
+        self.deeds.append((asyncio.get_running_loop().time(), deed))
+
+
+class BoxDouble:
+    """A wallbox that remembers what it was told."""
+
+    refresh_s = 10.0
+
+    def __init__(self, *, commission_fails: bool = False) -> None:
+        self.told_a: list[float] = []
+        self.commission_fails = commission_fails
+        self.looks = 0
+
+    async def commission(self) -> None:
+        if self.commission_fails:
+            raise DeviceError("failsafe register reads back 16 A, not 0 A")
+
+    async def set_current(self, current_a: float) -> None:
+        self.told_a.append(current_a)
+
+    async def look(self) -> WallboxSight:
+        self.looks += 1
+        return WallboxSight(Pilot.B, self.told_a[-1] if self.told_a else None, asyncio.get_running_loop().time())
+
+
+class MeterDouble:
+    """A meter with a counter, dead on demand."""
+
+    def __init__(self) -> None:
+        self.dead = False
+
+    async def read(self) -> SocketReading:
+        await asyncio.sleep(0.1)
+        if self.dead:
+            raise DeviceError("unit 11 on rs485-1 does not answer")
+        register = EnergyRegister(Decimal("12.34"), Decimal("0.01"), (0, 1234))
+        return SocketReading(VirtualClock().now(), UNKNOWN_PER_PHASE, (6.0, 6.0, 6.0), 4140.0, register, None, "1")
+
+    async def read_for_billing(self) -> SocketReading:
+        return await self.read()
+
+
+def shell(main: Coroutine[object, object, None]) -> None:
+    run_virtually(main)
+
+
+def board() -> SightBoard:
+    return SightBoard(site(), asyncio.get_running_loop().time())
+
+
+async def in_background(*loops: Coroutine[object, object, None]) -> list[asyncio.Task[None]]:
+    return [asyncio.get_running_loop().create_task(loop) for loop in loops]
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_opening_replaces_a_close_that_has_not_begun() -> None:
+    async def main() -> None:
+        relay = RelayDouble(slow_s=0.5)
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive())
+        effects.wish(Close(P1, BECAUSE))
+        effects.wish(Open(P1, BECAUSE))
+        await asyncio.sleep(3)
+        assert [deed for _, deed in relay.deeds] == ["open"]
+        await end(tasks)
+
+    shell(main())
+
+
+def test_an_open_wished_while_a_close_is_on_the_wire_follows_it_at_once() -> None:
+    async def main() -> None:
+        relay = RelayDouble(slow_s=0.5)
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive())
+        effects.wish(Close(P1, BECAUSE))
+        await asyncio.sleep(0.2)
+        effects.wish(Open(P1, BECAUSE))
+        await asyncio.sleep(2)
+        (closed_s, _), (opened_s, deed) = relay.deeds
+        assert deed == "open"
+        assert opened_s - closed_s <= 0.51
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_close_that_control_no_longer_renews_is_not_carried_out() -> None:
+    async def main() -> None:
+        relay = RelayDouble()
+        relay.fails = True
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive())
+        effects.wish(Close(P1, BECAUSE))
+        await asyncio.sleep(WISH_KEPT_S + 1)
+        relay.fails = False
+        await asyncio.sleep(5)
+        assert relay.deeds == []
+        await end(tasks)
+
+    shell(main())
+
+
+def test_an_open_is_tried_until_the_board_answers() -> None:
+    async def main() -> None:
+        relay = RelayDouble()
+        relay.fails = True
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive())
+        effects.wish(Open(P1, BECAUSE))
+        await asyncio.sleep(60)
+        relay.fails = False
+        await asyncio.sleep(1)
+        assert [deed for _, deed in relay.deeds] == ["open"]
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_relay_that_lets_go_by_itself_is_closed_again_while_the_wish_is_renewed() -> None:
+    async def main() -> None:
+        relay = RelayDouble(holds_s=30.0, refresh_s=10.0)
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(35):
+            effects.wish(Close(P1, BECAUSE))
+            await asyncio.sleep(1)
+        assert [deed for _, deed in relay.deeds] == ["close"] * 4
+        await asyncio.sleep(40)
+        assert len(relay.deeds) == 4, "a loop that hangs renews nothing, and the board opens by itself"
+        assert (await relay.look()).coil is Position.OPEN
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_board_that_restarted_with_open_relays_is_closed_again() -> None:
+    async def main() -> None:
+        relay = RelayDouble(holds_s=3.0)
+        effects = ContactorEffects(P1, relay, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(6):
+            effects.wish(Close(P1, BECAUSE))
+            await asyncio.sleep(1)
+        assert len(relay.deeds) == 2
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_box_whose_failsafe_does_not_read_back_is_never_raised() -> None:
+    async def main() -> None:
+        box = BoxDouble(commission_fails=True)
+        effects = WallboxEffects(P1, box, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(20):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        assert set(box.told_a) == {0.0}
+        box.commission_fails = False
+        for _ in range(10):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        assert box.told_a[-1] == 10.0
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_box_hears_nothing_more_once_control_has_stopped() -> None:
+    async def main() -> None:
+        box = BoxDouble()
+        effects = WallboxEffects(P1, box, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(5):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        await asyncio.sleep(WISH_KEPT_S + 1)
+        told, looks = len(box.told_a), box.looks
+        await asyncio.sleep(60)
+        assert (len(box.told_a), box.looks) == (told, looks), "reads keep some boxes' watchdogs alive, too"
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_setpoint_is_written_at_once_when_it_changes_and_renewed_while_it_does_not() -> None:
+    async def main() -> None:
+        box = BoxDouble()
+        effects = WallboxEffects(P1, box, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(25):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        assert box.told_a.count(10.0) in (3, 4)
+        effects.wish(SetCurrent(P1, 6.0, BECAUSE))
+        await asyncio.sleep(0.01)
+        assert box.told_a[-1] == 6.0
+        await end(tasks)
+
+    shell(main())
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_every_reading_asked_for_is_answered_exactly_once(dead: bool) -> None:
+    async def main() -> None:
+        sights = board()
+        meter = MeterDouble()
+        meter.dead = dead
+        effects = MeterEffects(P1, meter, sights, FaultLog())
+        tasks = await in_background(effects.read_for_billing())
+        wish = TakeReading(P1, SESSION, Edge.BEGIN, BECAUSE)
+        effects.wish(wish)
+        await asyncio.sleep(0.05)
+        effects.wish(wish)
+        await asyncio.sleep(5)
+        outcomes = sights.snapshot(0.0, journal_accepts=True).outcomes
+        assert [type(outcome) for outcome in outcomes] == [ReadingFailed if dead else ReadingTaken]
+        await end(tasks)
+
+    shell(main())
+
+
+def test_a_silent_meter_keeps_its_last_reading_on_the_board_with_its_age() -> None:
+    async def main() -> None:
+        sights = board()
+        meter = MeterDouble()
+        effects = MeterEffects(P1, meter, sights, FaultLog())
+        tasks = await in_background(effects.poll(asyncio.get_running_loop().time))
+        await asyncio.sleep(3)
+        meter.dead = True
+        await asyncio.sleep(20)
+        reading = sights.snapshot(0.0, journal_accepts=True).sockets[P1].reading
+        assert reading is not None
+        assert VirtualClock().now().monotonic_s - reading.at.monotonic_s > 18
+        await end(tasks)
+
+    shell(main())
