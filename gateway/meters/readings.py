@@ -35,7 +35,8 @@ class SocketReading:
     """One poll of a socket's energy meter, in the socket's own phases (its L1 is index 0).
 
     power_w and current_a are signed as the meter gives them, import positive; serial is the meter's own number
-    as text, None where the model has no register for it.
+    as text, None where the model has no register for it. refused: names of the plausibility rules that it broke; a
+    refused reading has no energies, and may lower or open, never raise.
     """
 
     at: Instant
@@ -45,3 +46,4 @@ class SocketReading:
     energy_import: EnergyRegister | None
     energy_export: EnergyRegister | None
     serial: str | None
+    refused: tuple[str, ...] = ()
