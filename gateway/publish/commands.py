@@ -1,0 +1,160 @@
+"""Command text from MQTT becomes a request, or is rejected with a reason. Never raises, whatever the bytes are.
+
+Topic `laddvakt/<gateway>/socket/<socket>/<key>/set`:
+charge: ON | OFF, or {"state": "ON", "token": "..."}; arm: the same, for sockets with access "armed";
+limit: amperes (0, or the box's minimum up to the rating), or "none" to take the limit away; unlock: PRESS.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.ids import SessionId, SocketId, Token
+from gateway.publish.topic_names import BASE
+from gateway.site.requests import Arm, LimitCurrent, Request, Source, StartSession, StopSession, Unlock
+from gateway.site.topology import Access, Site, Socket
+
+PAYLOAD_BYTES_MAX: Final = 4096
+TOPIC_LEVELS: Final = 6
+TOKEN_FORM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{3,63}")
+AMPS_FORM: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?", re.ASCII)
+NO_LIMIT_WORD: Final = "none"
+
+
+class Refusal(StrEnum):
+    """Why a command was not taken."""
+
+    RETAINED = "retained"
+    TOO_LONG = "too_long"
+    NOT_TEXT = "not_text"
+    NOT_A_COMMAND = "not_a_command"
+    UNKNOWN_SOCKET = "unknown_socket"
+    UNKNOWN_KEY = "unknown_key"
+    WRONG_VALUE = "wrong_value"
+    BAD_TOKEN = "bad_token"  # noqa: S105 - a reason, not a secret
+    OUT_OF_RANGE = "out_of_range"
+    NOT_CONTROLLED = "not_controlled"
+    NOT_ARMABLE = "not_armable"
+    NO_SETPOINT = "no_setpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A command that was not taken. `socket` and `key` only if they are ours, so nothing foreign is echoed."""
+
+    refusal: Refusal
+    socket: SocketId | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """ON or OFF with its optional token."""
+
+    on: bool
+    token: Token | None
+
+
+def read_command(topic: str, payload: bytes, retained: bool, site: Site, session: SessionId) -> Request | Rejected:
+    """The request that this message makes. `session`: a fresh id, used only if a session is asked for."""
+    levels = topic.split("/")
+    ours = len(levels) == TOPIC_LEVELS and levels[0] == BASE and levels[1] == site.gateway_id
+    if not ours or levels[2] != "socket" or levels[5] != "set":
+        return Rejected(Refusal.NOT_A_COMMAND, None, None)
+    socket = site.sockets.get(SocketId(levels[3]))
+    if socket is None:
+        return Rejected(Refusal.UNKNOWN_SOCKET, None, None)
+    key = levels[4]
+    read = READERS.get(key)
+    if read is None:
+        return Rejected(Refusal.UNKNOWN_KEY, socket.id, None)
+    if retained:
+        return Rejected(Refusal.RETAINED, socket.id, key)
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        return Rejected(Refusal.TOO_LONG, socket.id, key)
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return Rejected(Refusal.NOT_TEXT, socket.id, key)
+    if not socket.contactor and socket.wallbox is None:
+        return Rejected(Refusal.NOT_CONTROLLED, socket.id, key)
+    made = read(text, socket, session)
+    return Rejected(made, socket.id, key) if isinstance(made, Refusal) else made
+
+
+def _charge(text: str, socket: Socket, session: SessionId) -> Request | Refusal:
+    order = _order(text)
+    if isinstance(order, Refusal):
+        return order
+    if order.on:
+        return StartSession(socket.id, session, order.token, Source.MQTT)
+    return StopSession(socket.id, Source.MQTT)
+
+
+def _arm(text: str, socket: Socket, session: SessionId) -> Request | Refusal:
+    if socket.access is not Access.ARMED:
+        return Refusal.NOT_ARMABLE
+    order = _order(text)
+    if isinstance(order, Refusal):
+        return order
+    if order.on:
+        return Arm(socket.id, session, order.token, Source.MQTT)
+    return StopSession(socket.id, Source.MQTT)
+
+
+def _limit(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
+    if socket.wallbox is None:
+        return Refusal.NO_SETPOINT
+    if text == NO_LIMIT_WORD:
+        return LimitCurrent(socket.id, None, Source.MQTT)
+    if AMPS_FORM.fullmatch(text) is None:
+        return Refusal.WRONG_VALUE
+    current_a = float(text)
+    if current_a != 0.0 and not socket.wallbox.minimum_a <= current_a <= socket.rating_a:
+        return Refusal.OUT_OF_RANGE
+    return LimitCurrent(socket.id, current_a, Source.MQTT)
+
+
+def _unlock(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
+    return Unlock(socket.id, Source.MQTT) if text == "PRESS" else Refusal.WRONG_VALUE
+
+
+READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Refusal]]] = {
+    "charge": _charge,
+    "arm": _arm,
+    "limit": _limit,
+    "unlock": _unlock,
+}
+
+
+def _order(text: str) -> _Order | Refusal:
+    if text in ("ON", "OFF"):
+        return _Order(text == "ON", None)
+    if not text.startswith("{"):
+        return Refusal.WRONG_VALUE
+    try:
+        said: object = json.loads(text, object_pairs_hook=_pairs_once)
+    except (ValueError, RecursionError):
+        return Refusal.WRONG_VALUE
+    if not isinstance(said, dict) or not said or not said.keys() <= {"state", "token"}:
+        return Refusal.WRONG_VALUE
+    state = said.get("state", "ON")
+    if state not in ("ON", "OFF"):
+        return Refusal.WRONG_VALUE
+    token = said.get("token")
+    if token is None:
+        return _Order(state == "ON", None)
+    if not isinstance(token, str) or TOKEN_FORM.fullmatch(token) is None:
+        return Refusal.BAD_TOKEN
+    return _Order(state == "ON", Token(token))
+
+
+def _pairs_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A key said twice leaves doubt about what was meant."""
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise ValueError("a key is said twice")
+    return said

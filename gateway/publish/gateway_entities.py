@@ -1,0 +1,114 @@
+"""What Home Assistant shows of the gateway: grid, fuses, queue, health and events."""
+
+from gateway.publish import topic_names
+from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
+from gateway.publish.events import COMMAND_REJECTED
+from gateway.publish.json_text import Value
+from gateway.quantities import Phase
+from gateway.site.because import Why
+from gateway.site.freshness import Freshness
+from gateway.site.topology import Fuse, Site
+
+
+def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
+    """Each entity with the topic of its state."""
+    gateway = site.gateway_id
+    grid, queue = topic_names.grid_state(gateway), topic_names.queue_state(gateway)
+    state = topic_names.gateway_state(gateway)
+    fresh = [each.name.lower() for each in Freshness]
+    happenings: list[Value] = [COMMAND_REJECTED, *(why.value for why in Why)]
+    listed: dict[str, Value] = {
+        "json_attr_t": queue,
+        "json_attr_tpl": "{{ {'waiting': value_json.waiting, 'active': value_json.active} | tojson }}",
+    }
+    rows = [
+        (grid, measured("grid_power", ("Nätets effekt", "Grid power"), value("power_w"), "W", "power", digits=0)),
+        (grid, counted("grid_import", ("Energi från nätet", "Grid import"), value("energy_import_kwh"))),
+        (grid, counted("grid_export", ("Energi till nätet", "Grid export"), value("energy_export_kwh"))),
+        (
+            grid,
+            options("han_freshness", ("HAN-porten", "HAN port"), value("freshness"), fresh, category="diagnostic"),
+        ),
+        (
+            queue,
+            Entity(
+                "queue_length",
+                "sensor",
+                ("Kö", "Queue"),
+                value("length"),
+                state_class="measurement",
+                more=listed,
+            ),
+        ),
+        (
+            state,
+            sensor(
+                "active_sessions",
+                ("Pågående laddningar", "Active sessions"),
+                value("active_sessions"),
+                state_class="measurement",
+            ),
+        ),
+        (
+            state,
+            Entity(
+                "journal_problem",
+                "binary_sensor",
+                ("Journal", "Journal"),
+                value("journal_problem"),
+                device_class="problem",
+                category="diagnostic",
+                more=ON_OFF,
+            ),
+        ),
+        (
+            topic_names.event(gateway),
+            Entity(
+                "happening",
+                "event",
+                ("Händelse", "Event"),
+                None,
+                more={"stat_t": topic_names.event(gateway), "evt_typ": happenings},
+            ),
+        ),
+    ]
+    for fuse in site.fuses.values():
+        rows += [(topic_names.fuse_state(gateway, fuse.id), entity) for entity in _fuse_entities(fuse)]
+    return rows
+
+
+def _fuse_entities(fuse: Fuse) -> list[Entity]:
+    swedish, english = f"Säkring {fuse.id}", f"Fuse {fuse.id}"
+    key = f"fuse_{fuse.id}"
+    rows = [
+        measured(
+            f"{key}_load_{phase.name.lower()}",
+            (f"{swedish} last {phase.name}", f"{english} load {phase.name}"),
+            value(f"load_a[{phase.value}]"),
+            "A",
+            "current",
+            digits=1,
+        )
+        for phase in Phase
+    ]
+    return [
+        *rows,
+        measured(f"{key}_load", (f"{swedish} last", f"{english} load"), value("load_pct"), "%", None, digits=0),
+        measured(
+            f"{key}_headroom",
+            (f"{swedish} ledigt", f"{english} headroom"),
+            value("headroom_a"),
+            "A",
+            "current",
+            digits=1,
+        ),
+        Entity(
+            f"{key}_overload",
+            "binary_sensor",
+            (f"{swedish} överlast", f"{english} overload"),
+            value("overload"),
+            device_class="problem",
+            category="diagnostic",
+            more=ON_OFF,
+        ),
+    ]

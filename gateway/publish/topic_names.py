@@ -1,0 +1,95 @@
+"""Every MQTT topic of the gateway, in one place. All lie under `laddvakt/<gateway id>/`."""
+
+from gateway.ids import FuseId, GatewayId, SocketId
+
+BASE = "laddvakt"
+ONLINE = "online"
+OFFLINE = "offline"
+
+
+def gateway_root(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}"
+
+
+def gateway_status(gateway: GatewayId) -> str:
+    """`online` or `offline`, retained; also the last will."""
+    return f"{BASE}/{gateway}/status"
+
+
+def gateway_state(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/state"
+
+
+def grid_state(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/grid/state"
+
+
+def fuse_state(gateway: GatewayId, fuse: FuseId) -> str:
+    return f"{BASE}/{gateway}/fuse/{fuse}/state"
+
+
+def queue_state(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/queue/state"
+
+
+def socket_state(gateway: GatewayId, socket: SocketId) -> str:
+    return f"{BASE}/{gateway}/socket/{socket}/state"
+
+
+def socket_status(gateway: GatewayId, socket: SocketId) -> str:
+    """`online` or `offline`, retained: whether the socket's own meter is heard."""
+    return f"{BASE}/{gateway}/socket/{socket}/status"
+
+
+def socket_command(gateway: GatewayId, socket: SocketId, key: str) -> str:
+    return f"{BASE}/{gateway}/socket/{socket}/{key}/set"
+
+
+def command_filter(gateway: GatewayId) -> str:
+    """What to subscribe to for every command of every socket."""
+    return f"{BASE}/{gateway}/socket/+/+/set"
+
+
+def setpoint(gateway: GatewayId, socket: SocketId) -> str:
+    """Setpoint of an MQTT wallbox: JSON, retained, with a message expiry as long as it is valid."""
+    return f"{BASE}/{gateway}/socket/{socket}/setpoint"
+
+
+def setpoint_amps(gateway: GatewayId, socket: SocketId) -> str:
+    """The same setpoint as a plain number, for wallboxes that read no JSON."""
+    return f"{BASE}/{gateway}/socket/{socket}/setpoint/amps"
+
+
+def wallbox_state(gateway: GatewayId, socket: SocketId) -> str:
+    """What an MQTT wallbox writes: JSON {"state": "A".."F", "applied_a": number or null}; or plain sub-topics."""
+    return f"{BASE}/{gateway}/wallbox/{socket}/state"
+
+
+def wallbox_plain(gateway: GatewayId, socket: SocketId, key: str) -> str:
+    return f"{BASE}/{gateway}/wallbox/{socket}/state/{key}"
+
+
+def event(gateway: GatewayId) -> str:
+    """Things people must know, once each; never retained."""
+    return f"{BASE}/{gateway}/event"
+
+
+def session_last(gateway: GatewayId) -> str:
+    """The newest signed reading of any socket; retained."""
+    return f"{BASE}/{gateway}/session/last"
+
+
+def is_retained(topic: str) -> bool:
+    """Whether a message on this topic stays at the broker. Events and commands never do."""
+    return not (topic.endswith(("/event", "/set")))
+
+
+def discovery(prefix: str, gateway: GatewayId, socket: SocketId | None = None) -> str:
+    """Home Assistant device discovery: one retained message per device."""
+    tail = f"{BASE}_{gateway}" if socket is None else f"{BASE}_{gateway}_{socket}"
+    return f"{prefix}/device/{tail}/config"
+
+
+def birth(prefix: str) -> str:
+    """Where Home Assistant says that it has started."""
+    return f"{prefix}/status"

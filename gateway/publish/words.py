@@ -1,0 +1,176 @@
+"""Every reason, phase, freshness and verdict in Swedish and English, in the trade's words.
+
+A reason without its figures (a lost fuse name, say) still gives a sentence: words are never refused.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from gateway.control.state import ContactorState, SessionPhase
+from gateway.publish.commands import Refusal
+from gateway.publish.shown import ShownState
+from gateway.site.because import Because, Why
+from gateway.site.freshness import Freshness
+from gateway.site.snapshot import Evidence
+from gateway.site.wishes import EndKind
+
+
+class Language(StrEnum):
+    """The language of the config."""
+
+    SV = "sv"
+    EN = "en"
+
+
+Pair = tuple[str, str]
+"""Swedish, English."""
+
+REASONS: Final[dict[Why, Pair]] = {
+    Why.IDLE: ("Ledig", "Idle"),
+    Why.FULL_SPEED: ("Full ström", "Full current"),
+    Why.FUSE_BINDS: ("{where} begränsar till {amps}", "{where} limits to {amps}"),
+    Why.QUEUED: ("Väntar: {where} saknar {amps}", "Waiting: {where} lacks {amps}"),
+    Why.QUEUED_BEHIND: ("Väntar: en annan plats står före i kön", "Waiting: another socket is ahead in the queue"),
+    Why.SESSIONS_MAX: ("Väntar: {where} har sitt högsta antal laddningar", "Waiting: {where} has its most sessions"),
+    Why.MINIMUM_OFF: ("Väntar: kontaktorn vilar{left}", "Waiting: contactor rests{left}"),
+    Why.RAISE_WAITS: ("Utrymme finns, höjs snart{left}", "Room is there, raised soon{left}"),
+    Why.RESERVED: ("Startar: mätarställning läses och signeras", "Starting: meter reading is taken and signed"),
+    Why.OVERLOAD: ("Överlast: {where} bär {amps}, sänkt", "Overload: {where} carries {amps}, lowered"),
+    Why.HEAT: ("{where} är varm, sänkt", "{where} is hot, lowered"),
+    Why.GRID_STALE: ("Elmätaren dröjer: ingen höjning", "Grid meter is late: no raise"),
+    Why.GRID_FALLBACK: ("Elmätaren tyst: säker ström", "Grid meter silent: safe current"),
+    Why.GRID_BLIND: ("Elmätaren tyst länge: frånkopplad", "Grid meter silent for long: switched off"),
+    Why.GRID_IMPLAUSIBLE: ("Elmätarens värden är orimliga", "Grid meter's values are implausible"),
+    Why.GRID_FROZEN: ("Elmätaren upprepar samma värden", "Grid meter repeats the same values"),
+    Why.SOCKET_METER_SILENT: ("Platsens mätare svarar inte", "Socket meter does not answer"),
+    Why.SOCKET_OVERLOAD: ("Platsen drar {amps}: avbruten", "Socket draws {amps}: session closed"),
+    Why.WALLBOX_SILENT: ("Laddboxen svarar inte", "Wallbox does not answer"),
+    Why.WALLBOX_DISOBEYS: ("Laddboxen lyder inte", "Wallbox does not obey"),
+    Why.CONTACTOR_WELDED: ("Kontaktorn har svetsat: låst", "Contactor has welded: locked"),
+    Why.CONTACTOR_NOT_CLOSED: ("Kontaktorn slöt inte", "Contactor did not close"),
+    Why.CONTACTOR_UNKNOWN: ("Kontaktorns läge är okänt", "Contactor position unknown"),
+    Why.JOURNAL_STOPPED: ("Journalen tar inte emot: ingen start", "Journal does not accept: no start"),
+    Why.COMMAND: ("På begäran", "By command"),
+    Why.CAR_AWAY: ("Bilen har åkt", "Car has left"),
+    Why.UNPLUGGED: ("Kabeln är utdragen", "Cable unplugged"),
+    Why.IDLE_RELEASE: ("Släppt: ingen ström på länge", "Released: no current for long"),
+    Why.START_TOO_OLD: ("Startavläsningen för gammal: tas om", "Start reading too old: taken again"),
+    Why.ROOM_LOST: ("Utrymmet försvann före start", "Room was lost before start"),
+    Why.RECOVERED: ("Avslutad vid omstart", "Ended at restart"),
+    Why.SHUTDOWN: ("Laddvakt stängs av", "Laddvakt shuts down"),
+    Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
+    Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
+}
+
+PHASES_OF_A_SESSION: Final[dict[SessionPhase, Pair]] = {
+    SessionPhase.QUEUED: ("I kö", "Queued"),
+    SessionPhase.READING_BEGIN: ("Läser av start", "Reading start"),
+    SessionPhase.SIGNING_BEGIN: ("Signerar start", "Signing start"),
+    SessionPhase.READY: ("Klar att starta", "Ready"),
+    SessionPhase.CHARGING: ("Laddar", "Charging"),
+    SessionPhase.PAUSED: ("Pausad", "Paused"),
+    SessionPhase.LOWERING: ("Sänker", "Lowering"),
+    SessionPhase.OPENING: ("Bryter", "Opening"),
+    SessionPhase.READING_END: ("Läser av slut", "Reading end"),
+    SessionPhase.SIGNING_END: ("Signerar slut", "Signing end"),
+    SessionPhase.ENDED: ("Avslutad", "Ended"),
+}
+
+FRESHNESS: Final[dict[Freshness, Pair]] = {
+    Freshness.FRESH: ("Färsk", "Fresh"),
+    Freshness.STALE: ("Dröjer", "Stale"),
+    Freshness.FALLBACK: ("Tyst, säker ström", "Silent, safe current"),
+    Freshness.BLIND: ("Tyst länge, från", "Silent for long, off"),
+}
+
+CONTACTORS: Final[dict[ContactorState, Pair]] = {
+    ContactorState.UNKNOWN: ("Okänd", "Unknown"),
+    ContactorState.OPEN: ("Från", "Open"),
+    ContactorState.CLOSING: ("Sluter", "Closing"),
+    ContactorState.CLOSED: ("Till", "Closed"),
+    ContactorState.OPENING: ("Bryter", "Opening"),
+    ContactorState.WELDED: ("Svetsad", "Welded"),
+    ContactorState.NOT_CLOSED: ("Slöt inte", "Did not close"),
+}
+
+EVIDENCE: Final[dict[Evidence, Pair]] = {
+    Evidence.NONE: ("Inget belägg", "No evidence"),
+    Evidence.COMMANDED: ("Endast kommando", "Commanded only"),
+    Evidence.COIL: ("Spole återläst", "Coil read back"),
+    Evidence.METER: ("Mätaren visar", "Shown by meter"),
+    Evidence.AUXILIARY: ("Hjälpkontakt", "Auxiliary contact"),
+}
+
+ENDINGS: Final[dict[EndKind, Pair]] = {
+    EndKind.COMPLETED: ("Avslutad", "Completed"),
+    EndKind.RECOVERED: ("Avslutad vid omstart", "Ended at restart"),
+    EndKind.CANCELLED: ("Avbruten före start", "Cancelled before start"),
+}
+
+SHOWN: Final[dict[ShownState, Pair]] = {
+    ShownState.UNKNOWN: ("Okänd", "Unknown"),
+    ShownState.IDLE: ("Ledig", "Idle"),
+    ShownState.ARMED: ("Beredd", "Armed"),
+    ShownState.QUEUED: ("I kö", "Queued"),
+    ShownState.STARTING: ("Startar", "Starting"),
+    ShownState.CHARGING: ("Laddar", "Charging"),
+    ShownState.PAUSED: ("Pausad", "Paused"),
+    ShownState.STOPPING: ("Avslutar", "Stopping"),
+    ShownState.LOCKED: ("Låst", "Locked"),
+    ShownState.FAULT: ("Fel", "Fault"),
+}
+
+REFUSALS: Final[dict[Refusal, Pair]] = {
+    Refusal.RETAINED: ("Kommandot var sparat hos mäklaren", "The command was a retained message"),
+    Refusal.TOO_LONG: ("Kommandot är för långt", "The command is too long"),
+    Refusal.NOT_TEXT: ("Kommandot är inte text i UTF-8", "The command is not UTF-8 text"),
+    Refusal.NOT_A_COMMAND: ("Ämnet är inget kommando", "The topic is no command"),
+    Refusal.UNKNOWN_SOCKET: ("Platsen finns inte", "No such socket"),
+    Refusal.UNKNOWN_KEY: ("Kommandot finns inte", "No such command"),
+    Refusal.WRONG_VALUE: ("Värdet går inte att tyda", "The value cannot be read"),
+    Refusal.BAD_TOKEN: ("Brickans form är fel", "The token has the wrong form"),
+    Refusal.OUT_OF_RANGE: ("Strömmen ligger utanför gränserna", "The current is out of range"),
+    Refusal.NOT_CONTROLLED: ("Platsen styrs inte", "The socket is not controlled"),
+    Refusal.NOT_ARMABLE: ("Platsen kan inte beredas", "The socket cannot be armed"),
+    Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
+}
+
+
+def pick(pair: Pair, language: Language) -> str:
+    return pair[0] if language is Language.SV else pair[1]
+
+
+def decimal(value: float, digits: int, language: Language) -> str:
+    """A figure for people: decimal comma in Swedish."""
+    text = f"{round(value, digits) + 0.0:.{digits}f}"
+    return text.replace(".", ",") if language is Language.SV else text
+
+
+def reason(because: Because, language: Language, now_s: float | None = None) -> str:
+    """The reason as one short sentence. `now_s` (monotonic) turns `until_s` into seconds left."""
+    text = pick(REASONS[because.why], language)
+    said = text.format(
+        where=_where(because, language), amps=_amps(because, language), left=_left(because, language, now_s)
+    )
+    return said[0].upper() + said[1:]
+
+
+def _where(because: Because, language: Language) -> str:
+    fuse = pick(("säkring", "fuse"), language)
+    words = [fuse] if because.fuse is None else [f"{fuse} {because.fuse}"]
+    if because.phase is not None:
+        words.append(f"{pick(('fas', 'phase'), language)} {because.phase.name}")
+    return ", ".join(words)
+
+
+def _amps(because: Because, language: Language) -> str:
+    if because.current_a is None:
+        return pick(("okänd ström", "an unknown current"), language)
+    return f"{decimal(because.current_a, 1, language)} A"
+
+
+def _left(because: Because, language: Language, now_s: float | None) -> str:
+    if because.until_s is None or now_s is None:
+        return ""
+    left_s = max(0, round(because.until_s - now_s))
+    return pick((f", {left_s} s kvar", f", {left_s} s left"), language)

@@ -1,0 +1,192 @@
+"""Command text becomes a request, or is rejected; garbage never becomes a request."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.ids import SessionId, Token
+from gateway.publish.commands import PAYLOAD_BYTES_MAX, Refusal, Rejected, read_command
+from gateway.publish.events import SignedReading, happened_event, rejected_event, session_last, setpoint_text
+from gateway.publish.words import Language
+from gateway.quantities import Phase
+from gateway.site.because import Because, Why
+from gateway.site.outcomes import Edge
+from gateway.site.requests import Arm, LimitCurrent, Request, Source, StartSession, StopSession, Unlock
+from gateway.site.topology import Access
+from gateway.site.wishes import EndKind
+from tests.publish.cabinet_told import BOX, GATEWAY, LIFT, MAIN, PLAIN, SECRET, at, register, site, socket
+
+SITE = site()
+FRESH = SessionId("11111111-1111-4111-8111-111111111111")
+
+
+def command(topic: str, payload: bytes, *, retained: bool = False) -> Request | Rejected:
+    return read_command(f"laddvakt/villa-1/socket/{topic}/set", payload, retained, SITE, FRESH)
+
+
+def refusal(topic: str, payload: bytes, *, retained: bool = False) -> Refusal:
+    got = command(topic, payload, retained=retained)
+    assert isinstance(got, Rejected)
+    return got.refusal
+
+
+def test_commands_become_requests() -> None:
+    assert command("p1/charge", b"ON") == StartSession(BOX, FRESH, None, Source.MQTT)
+    assert command("p1/charge", b"OFF") == StopSession(BOX, Source.MQTT)
+    assert command("p3/arm", b"ON") == Arm(PLAIN, FRESH, None, Source.MQTT)
+    assert command("p3/arm", b"OFF") == StopSession(PLAIN, Source.MQTT)
+    assert command("p1/limit", b"10") == LimitCurrent(BOX, 10.0, Source.MQTT)
+    assert command("p1/limit", b"13.5") == LimitCurrent(BOX, 13.5, Source.MQTT)
+    assert command("p1/limit", b"none") == LimitCurrent(BOX, None, Source.MQTT)
+    assert command("p1/unlock", b"PRESS") == Unlock(BOX, Source.MQTT)
+
+
+def test_a_token_comes_as_json_and_is_kept() -> None:
+    with_token = json.dumps({"token": SECRET}).encode()
+    assert command("p1/charge", with_token) == StartSession(BOX, FRESH, SECRET, Source.MQTT)
+    assert command("p3/arm", b'{"state": "ON", "token": "ABCD-1"}') == Arm(PLAIN, FRESH, Token("ABCD-1"), Source.MQTT)
+    assert command("p1/charge", b'{"state": "OFF"}') == StopSession(BOX, Source.MQTT)
+
+
+@pytest.mark.parametrize("amps", [b"0", b"6", b"6.0", b"16"])
+def test_the_edges_of_the_range_are_inside(amps: bytes) -> None:
+    assert command("p1/limit", amps) == LimitCurrent(BOX, float(amps), Source.MQTT)
+
+
+@pytest.mark.parametrize("amps", [b"5.9", b"1", b"16.1", b"999"])
+def test_currents_outside_the_range_are_refused(amps: bytes) -> None:
+    assert refusal("p1/limit", amps) is Refusal.OUT_OF_RANGE
+
+
+@pytest.mark.parametrize("amps", [b"", b"nan", b"inf", b"-1", b"1e1", b"1_0", b" 10", "١٠".encode(), b"10,5", b"NONE"])
+def test_what_is_no_plain_number_is_refused(amps: bytes) -> None:
+    assert refusal("p1/limit", amps) is Refusal.WRONG_VALUE
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "expected"),
+    [
+        ("p9/charge", b"ON", Refusal.UNKNOWN_SOCKET),
+        ("p1/open", b"ON", Refusal.UNKNOWN_KEY),
+        ("p4/charge", b"ON", Refusal.NOT_CONTROLLED),
+        ("p1/arm", b"ON", Refusal.NOT_ARMABLE),
+        ("p3/limit", b"10", Refusal.NO_SETPOINT),
+        ("p1/charge", b"on", Refusal.WRONG_VALUE),
+        ("p1/charge", b"\xff\xfe", Refusal.NOT_TEXT),
+        ("p1/charge", b"O" * (PAYLOAD_BYTES_MAX + 1), Refusal.TOO_LONG),
+        ("p1/charge", b"{" * 4000, Refusal.WRONG_VALUE),
+        ("p1/charge", b'{"token": "a b c d"}', Refusal.BAD_TOKEN),
+        ("p1/charge", b'{"token": 7}', Refusal.BAD_TOKEN),
+        ("p1/charge", b'{"token": "abcd\\n"}', Refusal.BAD_TOKEN),
+        ("p1/charge", b'{"state": "MAYBE"}', Refusal.WRONG_VALUE),
+        ("p1/charge", b'{"state": "ON", "state": "OFF"}', Refusal.WRONG_VALUE),
+        ("p1/charge", b'{"sate": "OFF"}', Refusal.WRONG_VALUE),
+        ("p1/charge", b"{}", Refusal.WRONG_VALUE),
+        ("p1/charge", b'{"state": ["ON"]}', Refusal.WRONG_VALUE),
+        ("p1/unlock", b"", Refusal.WRONG_VALUE),
+    ],
+)
+def test_wrong_commands_are_refused_with_their_reason(topic: str, payload: bytes, expected: Refusal) -> None:
+    assert refusal(topic, payload) is expected
+
+
+def test_a_retained_command_is_refused_since_it_would_come_back_at_every_connection() -> None:
+    for topic in ("p1/charge", "p1/limit", "p1/unlock", "p3/arm"):
+        assert refusal(topic, b"ON", retained=True) is Refusal.RETAINED
+
+
+def test_a_command_to_another_gateway_is_not_ours() -> None:
+    got = read_command("laddvakt/villa-2/socket/p1/charge/set", b"ON", False, SITE, FRESH)
+    assert got == Rejected(Refusal.NOT_A_COMMAND, None, None)
+
+
+def test_a_plain_socket_is_started_by_command_too() -> None:
+    assert command("p3/charge", b"ON") == StartSession(PLAIN, FRESH, None, Source.MQTT)
+    armed_box = replace(SITE, sockets={BOX: socket(BOX, "x", access=Access.ARMED)})
+    got = read_command("laddvakt/villa-1/socket/p1/arm/set", b"ON", False, armed_box, FRESH)
+    assert got == Arm(BOX, FRESH, None, Source.MQTT)
+
+
+PLAIN_WORDS = {b"ON", b"OFF", b"PRESS", b"none"}
+
+
+@given(
+    st.one_of(st.text(max_size=60), st.sampled_from([f"laddvakt/villa-1/socket/p1/{k}/set" for k in "abc"])),
+    st.binary(max_size=200),
+    st.booleans(),
+)
+def test_no_topic_and_no_bytes_raise(topic: str, payload: bytes, retained: bool) -> None:
+    got = read_command(topic, payload, retained, SITE, FRESH)
+    assert isinstance(got, Rejected)
+
+
+@given(
+    st.sampled_from(["p1", "p3", "p4"]),
+    st.sampled_from(["charge", "arm", "limit", "unlock"]),
+    st.one_of(
+        st.binary(max_size=80),
+        st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        st.floats().map(lambda number: str(number).encode()),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+)
+def test_garbage_on_a_real_topic_never_becomes_a_request(name: str, key: str, payload: bytes) -> None:
+    got = command(f"{name}/{key}", payload)
+    if isinstance(got, LimitCurrent):
+        current_a = float(payload) if got.current_a_max is not None else None
+        assert got.current_a_max == current_a
+        assert current_a is None or current_a == 0 or 6 <= current_a <= 16
+    elif not isinstance(got, Rejected):
+        assert payload in PLAIN_WORDS
+
+
+def test_a_rejected_command_is_told_with_words_and_without_foreign_text() -> None:
+    got = command("p1/limit", b"<script>")
+    assert isinstance(got, Rejected)
+    topic, payload = rejected_event(GATEWAY, got, Language.SV, at(1.0).utc)
+    assert topic == "laddvakt/villa-1/event"
+    said = json.loads(payload)
+    assert said["event_type"] == "command_rejected"
+    assert (said["socket"], said["key"], said["reason"]) == ("p1", "limit", "wrong_value")
+    assert said["text"] == "Värdet går inte att tyda"
+    assert "script" not in payload
+
+
+def test_what_happened_is_told_with_its_figures() -> None:
+    because = Because(Why.OVERLOAD, MAIN, Phase.L1, 23.4)
+    topic, payload = happened_event(GATEWAY, LIFT, because, Language.EN, at(1.0).utc)
+    said = json.loads(payload)
+    assert (said["event_type"], said["phase"], said["current_a"]) == ("overload", "L1", 23.4)
+    assert said["text"] == "Overload: fuse main, phase L1 carries 23.4 A, lowered"
+    assert topic.endswith("/event")
+
+
+def test_the_newest_signed_reading_keeps_the_registers_decimals() -> None:
+    signed = SignedReading(
+        BOX,
+        FRESH,
+        Edge.END,
+        8,
+        register("112.40").kwh,
+        register("12.30").kwh,
+        EndKind.COMPLETED,
+        at(1.0).utc,
+    )
+    topic, payload = session_last(GATEWAY, signed, Language.SV)
+    assert topic == "laddvakt/villa-1/session/last"
+    assert '"register_kwh":112.40,"energy_kwh":12.30,"kind":"completed","kind_text":"Avslutad"' in payload
+
+
+def test_a_setpoint_says_how_long_it_holds() -> None:
+    assert json.loads(setpoint_text(9.999, 3, 7, at(40.0).utc)) == {
+        "amps": 9.99,
+        "phases": 3,
+        "seq": 7,
+        "valid_until": "2026-06-01T12:00:40+00:00",
+    }
