@@ -1,0 +1,167 @@
+"""The grid meter's telegram as a reading: units made one, tariff registers summed, plausibility judged.
+
+Rules of plausibility (2026-11-21) are upper bounds and need no memory: a 16-bit checksum passes about one in 65 000
+corrupted telegrams, and what must never get through is a current that is too low. A refused reading may still lower
+or open; it never raises.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from gateway.clock import Instant
+from gateway.meters.readings import GridReading
+from gateway.quantities import MaybePerPhase
+from gateway.wire import obis
+from gateway.wire.telegram import Item, Telegram
+
+POWER_SLACK: Final = 1.1
+"""Power and current are not taken at the same moment, and the meter's classes add up (IEC 62053-21 class 1)."""
+
+VOLTAGE_V_MAX: Final = 300.0
+"""SS-EN 50160 allows 253 V; more than this is a lost neutral or a wrong digit, and both forbid raising."""
+
+
+class Rule(StrEnum):
+    """Plausibility rules, as they are named in `GridReading.refused`."""
+
+    OBIS_TWICE = "obis_twice"  # one electricity register on two lines
+    UNIT_UNKNOWN = "unit_unknown"  # a register without the unit of its kind
+    NEGATIVE_REGISTER = "negative_register"  # import and export registers count up from zero
+    VOLTAGE_TOO_HIGH = "voltage_too_high"
+    POWER_ABOVE_CURRENTS = "power_above_currents"  # |P| > 1.1 * sum(U * I) plus rounding
+
+
+_KILO: Final = Decimal(1000)
+_POWER_FACTOR: Final = {"kw": _KILO, "w": Decimal(1)}
+_CURRENT_FACTOR: Final = {"a": Decimal(1)}
+_VOLTAGE_FACTOR: Final = {"v": Decimal(1)}
+_ENERGY_SHIFT: Final = {"kwh": 0, "wh": -3}
+"""Letter case differs between makers; Austrian Sagemcom and transformer meters send W and Wh."""
+
+
+class _Registers:
+    """One telegram's registers in base units; collects what is wrong with their units."""
+
+    def __init__(self, telegram: Telegram) -> None:
+        self._items = telegram.items
+        self.refused: list[Rule] = [Rule.OBIS_TWICE] if telegram.twice else []
+
+    def _refuse(self, rule: Rule) -> None:
+        if rule not in self.refused:
+            self.refused.append(rule)
+
+    def number(self, code: str, factors: dict[str, Decimal]) -> float | None:
+        item = self._items.get(code)
+        if item is None:
+            return None
+        factor = factors.get(item[1].lower())
+        if factor is None:
+            self._refuse(Rule.UNIT_UNKNOWN)
+            return None
+        return float(item[0] * factor)
+
+    def phases(self, codes: tuple[str, ...], factors: dict[str, Decimal]) -> MaybePerPhase:
+        return self.number(codes[0], factors), self.number(codes[1], factors), self.number(codes[2], factors)
+
+    def power_w(self, code: str) -> float | None:
+        """A power register, import or export: never below zero."""
+        power_w = self.number(code, _POWER_FACTOR)
+        if power_w is not None and power_w < 0:
+            self._refuse(Rule.NEGATIVE_REGISTER)
+            return None
+        return power_w
+
+    def energy_kwh(self, code: str, tariffs: tuple[str, ...]) -> Decimal | None:
+        """The total register, else the sum of the tariff registers (Dutch and Belgian meters send no total)."""
+        total = self._items.get(code)
+        if total is not None:
+            return self._kwh(total)
+        parts = [self._kwh(self._items[tariff]) for tariff in tariffs if tariff in self._items]
+        known = [part for part in parts if part is not None]
+        return sum(known[1:], known[0]) if len(known) >= 2 and len(known) == len(parts) else None
+
+    def _kwh(self, item: Item) -> Decimal | None:
+        shift = _ENERGY_SHIFT.get(item[1].lower())
+        if shift is None:
+            self._refuse(Rule.UNIT_UNKNOWN)
+            return None
+        if item[0] < 0:
+            self._refuse(Rule.NEGATIVE_REGISTER)
+            return None
+        return item[0].scaleb(shift)
+
+    def net_power_w(self) -> MaybePerPhase:
+        pairs = zip(obis.IMPORT_POWER_BY_PHASE, obis.EXPORT_POWER_BY_PHASE, strict=True)
+        l1, l2, l3 = (_difference(self.power_w(import_), self.power_w(export)) for import_, export in pairs)
+        return l1, l2, l3
+
+    def step(self, code: str, factors: dict[str, Decimal]) -> float:
+        """The value of the register's last digit in base units (0.1 A, or 1 A of Dutch meters); 0 if it is unknown."""
+        item = self._items.get(code)
+        factor = None if item is None else factors.get(item[1].lower())
+        if item is None or factor is None:
+            return 0.0
+        exponent = item[0].as_tuple().exponent
+        return float(factor.scaleb(exponent)) if isinstance(exponent, int) else 0.0
+
+
+def signed_current_a(telegram: Telegram) -> MaybePerPhase:
+    """Currents of L1, L2, L3 (A) with the sign that the wire gives them; P1 sends none."""
+    return _Registers(telegram).phases(obis.CURRENT_BY_PHASE, _CURRENT_FACTOR)
+
+
+def grid_reading(telegram: Telegram, at: Instant) -> GridReading:
+    """The telegram in W, A, V and kWh. `at`: when its last byte was read. What the meter does not say is None."""
+    registers = _Registers(telegram)
+    signed_a = registers.phases(obis.CURRENT_BY_PHASE, _CURRENT_FACTOR)
+    l1, l2, l3 = (None if current is None else abs(current) for current in signed_a)
+    voltage_v = registers.phases(obis.VOLTAGE_BY_PHASE, _VOLTAGE_FACTOR)
+    import_w = registers.power_w(obis.IMPORT_POWER)
+    export_w = registers.power_w(obis.EXPORT_POWER)
+    import_kwh = registers.energy_kwh(obis.IMPORT_ENERGY, obis.IMPORT_TARIFFS)
+    export_kwh = registers.energy_kwh(obis.EXPORT_ENERGY, obis.EXPORT_TARIFFS)
+    net_power_w = registers.net_power_w()
+    refused = registers.refused
+    if any(voltage is not None and voltage > VOLTAGE_V_MAX for voltage in voltage_v):
+        refused.append(Rule.VOLTAGE_TOO_HIGH)
+    if _power_above_currents(registers, max(import_w or 0.0, export_w or 0.0), (l1, l2, l3), voltage_v):
+        refused.append(Rule.POWER_ABOVE_CURRENTS)
+    return GridReading(
+        at=at,
+        form=telegram.form,
+        meter_time=telegram.clock,
+        import_w=import_w,
+        export_w=export_w,
+        current_a=(l1, l2, l3),
+        voltage_v=voltage_v,
+        net_power_w=net_power_w,
+        import_kwh=import_kwh,
+        export_kwh=export_kwh,
+        refused=tuple(refused),
+    )
+
+
+def _difference(import_w: float | None, export_w: float | None) -> float | None:
+    return None if import_w is None or export_w is None else import_w - export_w
+
+
+def _power_above_currents(
+    registers: _Registers, power_w: float, current_a: MaybePerPhase, voltage_v: MaybePerPhase
+) -> bool:
+    """Whether more power flows than the currents can carry, each taken one step of its last digit higher.
+
+    Not judged where a live phase shows no voltage (3-wire IT nets show 0 V on L2), or where a phase shows a voltage
+    but no current, or a current but no voltage.
+    """
+    apparent_w_max = 0.0
+    judged = False
+    for code, current, voltage in zip(obis.CURRENT_BY_PHASE, current_a, voltage_v, strict=True):
+        if current is None and voltage is None:
+            continue
+        if current is None or voltage is None or (voltage == 0 and current > 0):
+            return False
+        apparent_w_max += voltage * (current + registers.step(code, _CURRENT_FACTOR))
+        judged = True
+    power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
+    return judged and power_w > POWER_SLACK * apparent_w_max + power_step_w
