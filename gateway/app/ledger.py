@@ -1,0 +1,343 @@
+"""The ledger: every begin and end of a session becomes a signed, durable record before anybody hears of it.
+
+The order that makes it hold over any death: (1) the page number and the complete unsigned text, together with the
+energy that it books, in one transaction; (2) the signature over exactly that text; (3) the outcome. A death after (1)
+is mended at the next start by signing the same text under the same page: no gap, no page used twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Protocol, Self, TypeVar
+from uuid import UUID, uuid5
+
+from gateway.clock import Instant, UtcTrust
+from gateway.control.past import Past
+from gateway.devices.journal_store import JournalStore
+from gateway.devices.key_store import KEY_FILE, KeyStore
+from gateway.devices.protocols import Clock, SignerKey
+from gateway.devices.software_identity import software_identity
+from gateway.errors import ConfigMistake, DeviceError, JournalDamaged, Mistake
+from gateway.ids import GatewayId, SessionId, SocketId
+from gateway.journal.entries import (
+    Entry,
+    Note,
+    RecordEntry,
+    Signer,
+    Station,
+    announcement,
+    begin_entry,
+    end_entry,
+    note_entry,
+    outside_entry,
+)
+from gateway.journal.facts import (
+    ClockSeen,
+    DaemonStarted,
+    DaemonStopped,
+    Fact,
+    JournalBegun,
+    KeyMade,
+    PageMade,
+    PageSigned,
+)
+from gateway.journal.outbox import Message, PendingMessage
+from gateway.journal.recovery import Memory, SignedReading
+from gateway.metering.ocmf import MeterIdentity
+from gateway.meters.readings import SocketReading
+from gateway.site.outcomes import Edge, RecordDurable
+from gateway.site.wishes import RecordBegin, RecordEnd
+
+BOOT_ID_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
+SUCCESSORS: Final = UUID("6b1f4a52-2f0e-5d7c-9a43-9f1c2f6d8e10")
+"""Name space of the ids of sessions that follow one which a restart ended."""
+
+_T = TypeVar("_T")
+
+
+class FactStore(Protocol):
+    """Where facts become durable (`devices.journal_store.JournalStore`)."""
+
+    @property
+    def accepts(self) -> bool: ...
+
+    @property
+    def accepts_sessions(self) -> bool: ...
+
+    @property
+    def progress(self) -> int: ...
+
+    def facts(self) -> Iterator[Fact]: ...
+
+    async def append(self, facts: Sequence[Fact], messages: Sequence[Message] = ()) -> tuple[int, ...]: ...
+
+    async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]: ...
+
+    async def outbox_delivered(self, ids: Sequence[int]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Keys(Protocol):
+    """Where the signing key comes from. `make` is called once in the life of a journal."""
+
+    def exists(self) -> bool: ...
+
+    def make(self) -> SignerKey: ...
+
+    def load(self) -> SignerKey: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFolder:
+    """The signing key in the state folder."""
+
+    folder: Path
+
+    def exists(self) -> bool:
+        return KeyStore.exists(self.folder)
+
+    def make(self) -> SignerKey:
+        return KeyStore.make(self.folder)
+
+    def load(self) -> SignerKey:
+        return KeyStore.load(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class NewestSigned:
+    """The newest signed reading, for displays. kwh: the register as shown."""
+
+    session: SessionId
+    socket: SocketId
+    edge: Edge
+    page: int
+    kwh: Decimal
+    utc: datetime
+
+
+class Ledger:
+    """Signs and stores. All methods may be called again for the same thing: they answer the same and add nothing."""
+
+    def __init__(self, store: FactStore, key: SignerKey, clock: Clock, station: Station, memory: Memory) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._station = station
+        self._memory = memory
+        self._signer = Signer(key.public_key_hex, gateway_serial(key.public_key_hex))
+        self._turn = asyncio.Lock()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._trust: UtcTrust | None = None
+
+    @classmethod
+    async def open(cls, store: FactStore, keys: Keys, clock: Clock, station: Station) -> Self:
+        """Reads the whole journal, makes the key at the very first start, signs every page that waits for it.
+
+        Raises JournalDamaged if the facts do not follow from each other, DeviceError, and ConfigMistake if the key and
+        the journal do not belong together.
+        """
+        memory = Memory()
+        for fact in store.facts():
+            memory.absorb(fact)
+        now = clock.now()
+        key = await _key_of(memory, store, keys, now)
+        ledger = cls(store, key, clock, station, memory)
+        await ledger._append(Entry((DaemonStarted(now, station.boot_id, station.version, station.software),)))
+        await ledger._sign_waiting_pages()
+        return ledger
+
+    @property
+    def accepts(self) -> bool:
+        """False for ever after the first error of the journal."""
+        return self._store.accepts
+
+    @property
+    def accepts_sessions(self) -> bool:
+        """False also while the medium is nearly full: what runs may end, nothing new begins."""
+        return self._store.accepts_sessions
+
+    @property
+    def writer_progress(self) -> int:
+        """Rises at least twice a second for as long as the journal's writer lives."""
+        return self._store.progress
+
+    @property
+    def public_key_hex(self) -> str:
+        """SubjectPublicKeyInfo in hex: what people pin."""
+        return self._key.public_key_hex
+
+    @property
+    def newest_signed(self) -> NewestSigned | None:
+        """The newest complete record; None before the first."""
+        newest = self._memory.newest
+        if newest is None:
+            return None
+        fact = newest.fact
+        return NewestSigned(fact.session, fact.socket, newest.edge, newest.page, fact.kwh, fact.at.utc)
+
+    @property
+    def newest_record(self) -> SignedReading | None:
+        """The same with its text."""
+        return self._memory.newest
+
+    def past(self) -> Past:
+        """What control recovers from. To be asked once, after opening."""
+        return self._memory.past(successor_of)
+
+    async def record_begin(self, wish: RecordBegin) -> RecordDurable:
+        """Signs and stores the begin record; energy since the socket's last register value is booked to its T0.
+
+        Raises DeviceError if the reading has no usable register or the medium is nearly full, JournalDamaged.
+        """
+        return await self._finish(self._record(wish, Edge.BEGIN))
+
+    async def record_end(self, wish: RecordEnd) -> RecordDurable:
+        """Signs and stores the end record. A register below the begin, or of another meter, ends the session without
+        energy and says so; the energy is then not billed. Raises DeviceError, JournalDamaged."""
+        return await self._finish(self._record(wish, Edge.END))
+
+    async def note(self, wish: Note) -> None:
+        """Stores a fact that needs no signature. Raises JournalDamaged, DeviceError."""
+        await self._finish(self._in_turn(lambda: note_entry(self._memory, wish, self._clock.now())))
+
+    async def book_outside(self, socket: SocketId, reading: SocketReading) -> None:
+        """Books the energy since the last register value to the socket's T0, if no session is open on it."""
+        await self._finish(self._in_turn(lambda: outside_entry(self._memory, self._station, socket, reading)))
+
+    async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]:
+        """The oldest messages that no broker has taken."""
+        return await self._store.pending_outbox(limit)
+
+    async def outbox_delivered(self, ids: Sequence[int]) -> None:
+        """The broker has taken these."""
+        await self._store.outbox_delivered(ids)
+
+    async def shut_down(self) -> None:
+        """The last fact of an orderly end; then the journal is closed."""
+        if self._store.accepts:
+            await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),))))
+        await self._store.close()
+
+    async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Runs to its end even if the caller gives up: memory must never lag behind the disk."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, entry: Callable[[], Entry]) -> None:
+        async with self._turn:
+            await self._append(entry())
+
+    async def _record(self, wish: RecordBegin | RecordEnd, edge: Edge) -> RecordDurable:
+        async with self._turn:
+            done = self._memory.durable.get((wish.session, edge))
+            if done is not None:
+                return RecordDurable(wish.session, edge, done.page, done.at)
+            waiting = self._memory.waiting(wish.session, edge)
+            if waiting is not None:
+                return await self._sign(waiting)
+            made = self._entry(wish)
+            await self._append(Entry((*self._clock_facts(), *made.entry.facts), made.entry.messages))
+            return await self._sign(made.page)
+
+    def _entry(self, wish: RecordBegin | RecordEnd) -> RecordEntry:
+        if isinstance(wish, RecordEnd):
+            return end_entry(self._memory, self._station, self._signer, wish)
+        if not self._store.accepts_sessions:
+            raise DeviceError("the disk is nearly full: no new session; make room where the state folder lies")
+        return begin_entry(self._memory, self._station, self._signer, wish)
+
+    async def _sign(self, made: PageMade) -> RecordDurable:
+        """Signs exactly the durable text; with the end's signature the session goes into the outbox."""
+        signature = self._key.sign(made.payload.encode("ascii"))
+        signed = PageSigned(self._clock.now(), made.key, made.page, signature.hex().upper())
+        await self._append(Entry((signed,), announcement(self._memory, made, signature)))
+        return RecordDurable(made.session, made.edge, made.page, signed.at)
+
+    async def _sign_waiting_pages(self) -> None:
+        for made in sorted(self._memory.unsigned.values(), key=lambda page: page.page):
+            if made.key != self._signer.public_key:
+                raise JournalDamaged(f"page {made.page} waits for the signature of a key that is not here")
+            await self._sign(made)
+
+    async def _append(self, entry: Entry) -> None:
+        if entry.facts:
+            await self._store.append(entry.facts, entry.messages)
+        for fact in entry.facts:
+            self._memory.absorb(fact)
+
+    def _clock_facts(self) -> tuple[ClockSeen, ...]:
+        now = self._clock.now()
+        if now.utc_trust is self._trust:
+            return ()
+        self._trust = now.utc_trust
+        return (ClockSeen(now, self._station.boot_id),)
+
+
+async def open_ledger(
+    state_dir: Path,
+    clock: Clock,
+    *,
+    gateway_id: GatewayId,
+    version: str,
+    time_zone: tzinfo,
+    meters: Mapping[SocketId, MeterIdentity],
+) -> Ledger:
+    """The ledger of the state folder: journal, key, boot id and software identity of this machine.
+
+    Raises DeviceError (also if another daemon holds the folder), ConfigMistake, JournalDamaged.
+    """
+    try:
+        boot_id = await asyncio.to_thread(BOOT_ID_FILE.read_text, "ascii")
+    except OSError as problem:
+        raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
+    station = Station(gateway_id, version, software_identity(), boot_id.strip(), time_zone, meters)
+    store = await asyncio.to_thread(JournalStore.open, state_dir)
+    try:
+        return await Ledger.open(store, KeyFolder(state_dir), clock, station)
+    except BaseException:
+        await store.close()
+        raise
+
+
+def gateway_serial(public_key_hex: str) -> str:
+    """GS: the first 16 hex digits of the key's fingerprint, so that another key is another serial."""
+    return sha256(bytes.fromhex(public_key_hex)).hexdigest()[:16].upper()
+
+
+def successor_of(session: SessionId) -> SessionId:
+    """The id of the session that takes an interrupted one's place: the same however often recovery is cut short."""
+    return SessionId(str(uuid5(SUCCESSORS, session)))
+
+
+async def _key_of(memory: Memory, store: FactStore, keys: Keys, now: Instant) -> SignerKey:
+    """The key that the journal's pages are counted for. A journal's first row stands before its key is made, so a key
+    without rows, or pages without their key, means that one of the two was lost."""
+
+    async def append(fact: Fact) -> None:
+        await store.append([fact])
+        memory.absorb(fact)
+
+    if not memory.journal_begun:
+        if keys.exists():
+            raise _torn("There is a signing key but an empty journal: its page numbers would be used again.")
+        await append(JournalBegun(now))
+    if memory.keys and not keys.exists():
+        raise _torn("The journal's signing key is gone.")
+    key = keys.load() if keys.exists() else keys.make()
+    if not memory.keys:
+        await append(KeyMade(now, key.public_key_hex, gateway_serial(key.public_key_hex)))
+    elif key.public_key_hex not in memory.keys:
+        raise _torn("The signing key is not the one that the journal was signed with.")
+    return key
+
+
+def _torn(problem: str) -> ConfigMistake:
+    remedy = "Put the right file back, or move both away to begin a new journal with a new key; keep the old ones."
+    return ConfigMistake("state folder", (Mistake("gateway.state_dir", KEY_FILE, problem, remedy),))

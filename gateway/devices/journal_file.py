@@ -1,0 +1,134 @@
+"""The journal's SQLite file: schema, settings that are checked by their answers, and reading it beside the daemon.
+
+SQLite 3.37 or later (STRICT tables). Write-ahead log with synchronous=FULL: a commit returns after the log is on the
+medium (SQLite, "PRAGMA synchronous"), and no acknowledged row is lost when the power fails.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.devices.key_store import require_mode, sync_folder
+from gateway.errors import DeviceError, JournalDamaged
+from gateway.journal.chain import StoredRow
+
+JOURNAL_FILE: Final = "journal.sqlite3"
+FILE_MODE: Final = 0o600
+SCHEMA_VERSION: Final = 1
+BUSY_S: Final = 0.3
+APPLICATION_ID: Final = 0x4C565654  # "LVVT": what `file` and a lost memory card's finder can tell it by
+
+_SCHEMA: Final = f"""
+BEGIN EXCLUSIVE;
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY,
+    name TEXT UNIQUE,
+    row TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER NOT NULL REFERENCES journal (seq),
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER journal_rows_are_never_changed BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE (ABORT, 'a journal row is never changed'); END;
+CREATE TRIGGER journal_rows_are_never_deleted BEFORE DELETE ON journal
+    BEGIN SELECT RAISE (ABORT, 'a journal row is never deleted'); END;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+# The log is checkpointed by hand: SQLite's own checkpoint inside a commit keeps its errors to itself.
+_SETTINGS: Final = (
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("foreign_keys", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("cell_size_check", "ON", 1),
+    ("wal_autocheckpoint", "0", 0),
+)
+
+
+def open_for_writing(folder: Path) -> sqlite3.Connection:
+    """The one writing connection, its schema made or checked and every setting confirmed.
+
+    Raises JournalDamaged if the file is not a whole journal of this schema, or a setting does not take;
+    ConfigMistake on a wrong mode.
+    """
+    path = folder / JOURNAL_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        os.close(descriptor)
+        sync_folder(folder)
+    except OSError as problem:
+        raise DeviceError(f"{path}: the journal cannot be opened: {problem.strerror}") from None
+    require_mode(path, FILE_MODE)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
+        _prepare(connection)
+    except sqlite3.Error as problem:
+        raise JournalDamaged(f"{path}: {problem}") from None
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    for name, value, expected in _SETTINGS:
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        if answer != expected:
+            raise JournalDamaged(f"PRAGMA {name} is {answer!r} instead of {expected!r}")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if version == 0 and tables == 0:
+        connection.executescript(_SCHEMA)
+    else:
+        _require_schema(connection)
+    problems = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problems != "ok":
+        raise JournalDamaged(f"the database file is damaged: {problems}")
+
+
+def _require_schema(connection: sqlite3.Connection) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise JournalDamaged("this is not a Laddvakt journal")
+    if version != SCHEMA_VERSION:
+        raise JournalDamaged(f"the journal has schema {version}; this version of Laddvakt knows {SCHEMA_VERSION}")
+
+
+def rows_after(connection: sqlite3.Connection, seq: int) -> Iterator[StoredRow]:
+    """Every row behind that place, oldest first. Raises JournalDamaged."""
+    try:
+        for at, text, digest in connection.execute(
+            "SELECT seq, row, hash FROM journal WHERE seq > ? ORDER BY seq", (seq,)
+        ):
+            yield StoredRow(at, text, digest)
+    except sqlite3.Error as problem:
+        raise JournalDamaged(f"the journal cannot be read: {problem}") from None
+
+
+@contextmanager
+def opened_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """One consistent view of the journal, also while the daemon writes. Raises DeviceError, JournalDamaged."""
+    path = folder / JOURNAL_FILE
+    if not path.is_file():
+        raise DeviceError(f"{path}: there is no journal here")
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        ) as connection:
+            connection.execute("PRAGMA query_only = ON").fetchall()
+            connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+            connection.execute("PRAGMA cell_size_check = ON").fetchall()
+            connection.execute("BEGIN")
+            _require_schema(connection)
+            yield connection
+    except sqlite3.Error as problem:
+        raise JournalDamaged(f"{path}: {problem}") from None

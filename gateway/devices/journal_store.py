@@ -1,0 +1,268 @@
+"""The journal on disk: one writer thread, which answers only after the commit.
+
+Any error of the database or the medium is the end of this store: after a failed sync the kernel may have dropped the
+pages and report success the next time (PostgreSQL's fsync finding of 2018), so nothing is tried again on the same
+connection. The daemon opens the contactors, ends, and reads the journal anew.
+"""
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from gateway.devices.journal_file import open_for_writing, rows_after
+from gateway.devices.key_store import make_folder
+from gateway.errors import DeviceError, JournalDamaged
+from gateway.journal.chain import Head, verified
+from gateway.journal.facts import Fact, unique_name
+from gateway.journal.outbox import Kind, Message, PendingMessage
+
+LOCK_FILE: Final = "journal.lock"
+RESERVE_BYTES: Final = 16 * 1024 * 1024
+"""Below this much free space no new session begins; what runs ends and is signed with the rest."""
+JOBS_MAX: Final = 256
+PULSE_S: Final = 0.25
+COMMITS_PER_CHECKPOINT: Final = 64
+IDLE_PULSES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    facts: tuple[Fact, ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    limit: int
+
+
+_Job = _Append | _Delivered | _Pending
+_Answer = tuple[int, ...] | tuple[PendingMessage, ...]
+
+
+class JournalStore:
+    """The journal of one daemon. `progress` rises at least twice a second for as long as the writer thread lives."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: int, reserve_bytes: int) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._lock = lock
+        self._reserve_bytes = reserve_bytes
+        self._head = Head()
+        self._damage: str | None = None
+        self._closing = False
+        self._has_room = self._room()
+        self._progress = 0
+        self._commits_unchecked = 0
+        self._jobs: queue.Queue[tuple[_Job, Future[_Answer]] | None] = queue.Queue(JOBS_MAX)
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+
+    @classmethod
+    def open(cls, folder: Path, *, reserve_bytes: int = RESERVE_BYTES) -> Self:
+        """Opens or makes the journal in the state folder. `facts` must be read to the end before the first append.
+
+        Raises DeviceError if another daemon holds it, ConfigMistake on a wrong mode, JournalDamaged.
+        """
+        make_folder(folder)
+        lock = _locked(folder / LOCK_FILE)
+        try:
+            return cls(folder, open_for_writing(folder), lock, reserve_bytes)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def facts(self) -> Iterator[Fact]:
+        """Every fact, oldest first, each row checked against the chain; then the writer starts.
+
+        Raises JournalDamaged.
+        """
+        for head, fact in verified(rows_after(self._connection, 0), Head()):
+            self._head = head
+            yield fact
+        self._thread.start()
+
+    @property
+    def head(self) -> Head:
+        """The newest durable row."""
+        return self._head
+
+    @property
+    def accepts(self) -> bool:
+        """False for ever after the first error."""
+        return self._damage is None and not self._closing
+
+    @property
+    def accepts_sessions(self) -> bool:
+        """False also while the medium is nearly full."""
+        return self.accepts and self._has_room
+
+    @property
+    def progress(self) -> int:
+        """Turns of the writer thread."""
+        return self._progress
+
+    async def append(self, facts: Sequence[Fact], messages: Sequence[Message] = ()) -> tuple[int, ...]:
+        """Appends all these facts or none, and their messages; their places, after the commit. Raises JournalDamaged,
+        or DeviceError if the writer does not keep up."""
+        places = await self._ask(_Append(tuple(facts), tuple(messages)))
+        return tuple(place for place in places if isinstance(place, int))
+
+    async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]:
+        """The oldest messages that have not been delivered."""
+        found = await self._ask(_Pending(limit))
+        return tuple(message for message in found if isinstance(message, PendingMessage))
+
+    async def outbox_delivered(self, ids: Sequence[int]) -> None:
+        """These messages have been taken by the broker."""
+        await self._ask(_Delivered(tuple(ids)))
+
+    async def close(self) -> None:
+        """Lets the writer finish what it has, and gives the journal free."""
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        """The same, for a caller that may wait."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+        self._connection.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    async def _ask(self, job: _Job) -> _Answer:
+        if not self.accepts:
+            raise JournalDamaged(self._damage or "the journal is closed")
+        answer: Future[_Answer] = Future()
+        try:
+            self._jobs.put_nowait((job, answer))
+        except queue.Full:
+            raise DeviceError(f"{JOBS_MAX} jobs wait for the journal; its disk does not keep up") from None
+        return await asyncio.wrap_future(answer)
+
+    def _write(self) -> None:
+        """The writer thread: the only user of the connection from here on."""
+        quiet_pulses = 0
+        while True:
+            self._progress += 1
+            try:
+                job = self._jobs.get(timeout=PULSE_S)
+            except queue.Empty:
+                quiet_pulses += 1
+                self._has_room = self._room()
+                if quiet_pulses == IDLE_PULSES and self._commits_unchecked:
+                    self._checkpoint("TRUNCATE")
+                continue
+            if job is None:
+                return
+            quiet_pulses = 0
+            self._serve(*job)
+
+    def _serve(self, job: _Job, answer: Future[_Answer]) -> None:
+        if not answer.set_running_or_notify_cancel():
+            return
+        if self._damage is not None:
+            answer.set_exception(JournalDamaged(self._damage))
+            return
+        try:
+            result = self._done(job)
+        except (sqlite3.Error, OSError, ValueError, TypeError) as problem:
+            self._damage = f"the journal failed and is not tried again: {problem}"
+            answer.set_exception(JournalDamaged(self._damage))
+            return
+        answer.set_result(result)
+        if self._commits_unchecked >= COMMITS_PER_CHECKPOINT:
+            self._checkpoint("PASSIVE")
+
+    def _done(self, job: _Job) -> _Answer:
+        match job:
+            case _Append():
+                return self._append(job)
+            case _Delivered():
+                with self._transaction():
+                    self._connection.executemany("DELETE FROM outbox WHERE id = ?", [(at,) for at in job.ids])
+                return ()
+            case _Pending():
+                found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (job.limit,))
+                return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
+
+    def _append(self, job: _Append) -> tuple[int, ...]:
+        head = self._head
+        places = []
+        with self._transaction():
+            for fact in job.facts:
+                row = head.next(fact)
+                self._connection.execute(
+                    "INSERT INTO journal (seq, name, row, hash) VALUES (?, ?, ?, ?)",
+                    (row.seq, unique_name(fact), row.text, row.hash),
+                )
+                head = Head(row.seq, row.hash)
+                places.append(row.seq)
+            self._connection.executemany(
+                "INSERT INTO outbox (seq, kind, body) VALUES (?, ?, ?)",
+                [(head.seq, message.kind.value, message.body) for message in job.messages],
+            )
+        self._head = head
+        return tuple(places)
+
+    def _transaction(self) -> "_Transaction":
+        self._commits_unchecked += 1
+        return _Transaction(self._connection)
+
+    def _checkpoint(self, mode: str) -> None:
+        """Moves the log into the database file; a reader in the way only means later."""
+        if self._damage is not None:
+            return
+        try:
+            self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            self._commits_unchecked = 0
+        except sqlite3.Error as problem:
+            self._damage = f"the journal's log could not be moved into its file: {problem}"
+
+    def _room(self) -> bool:
+        try:
+            disk = os.statvfs(self._folder)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize >= self._reserve_bytes
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE to COMMIT. Nothing is rolled back by hand: after an error the connection is never used again."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._connection.execute("COMMIT")
+
+
+def _locked(path: Path) -> int:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise DeviceError(f"{path}: {problem.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise DeviceError(f"{path}: another Laddvakt uses this state folder; stop it first") from None
+    return lock

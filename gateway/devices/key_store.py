@@ -1,0 +1,133 @@
+"""The signing key as a file of the state folder: made on the first boot, readable by the daemon alone.
+
+It proves that a record was not changed after this gateway signed it. It is never logged, shown or exported.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from gateway.errors import ConfigMistake, DeviceError, Mistake
+from gateway.metering.keys import with_low_s
+
+KEY_FILE: Final = "signing-key.pem"
+KEY_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+
+
+class KeyStore:
+    """A P-256 key that signs (`SignerKey`)."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self._public_key_hex = public.hex().upper()
+
+    @property
+    def public_key_hex(self) -> str:
+        """SubjectPublicKeyInfo DER in upper-case hex."""
+        return self._public_key_hex
+
+    def sign(self, payload: bytes) -> bytes:
+        """ECDSA P-256 over SHA-256 of the bytes, as DER with low s."""
+        return with_low_s(self._key.sign(payload, ec.ECDSA(hashes.SHA256())))
+
+    @classmethod
+    def exists(cls, folder: Path) -> bool:
+        """True if the folder holds a key."""
+        return (folder / KEY_FILE).exists()
+
+    @classmethod
+    def make(cls, folder: Path) -> Self:
+        """Makes the key; it is on the disk, name and content, when this returns. Raises DeviceError.
+
+        The content is complete before the name exists, so that a power cut leaves a whole key or none.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path = folder / KEY_FILE
+        draft = folder / f"{KEY_FILE}.new"
+        try:
+            draft.unlink(missing_ok=True)  # what a power cut left of an earlier try: nothing was signed with it
+            _write_durably(draft, text)
+            os.link(draft, path)  # fails if there is a key already: a key is never replaced
+            draft.unlink()
+            sync_folder(folder)
+        except OSError as problem:
+            raise DeviceError(f"{path}: the signing key cannot be stored: {problem.strerror}") from None
+        return cls(key)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads the key. Raises ConfigMistake on a mode that lets others read it, DeviceError if it is no key."""
+        path = folder / KEY_FILE
+        require_mode(path, KEY_MODE)
+        try:
+            (folder / f"{KEY_FILE}.new").unlink(missing_ok=True)  # a power cut may have left the draft's name
+            key = load_pem_private_key(path.read_bytes(), password=None)
+        except OSError as problem:
+            raise DeviceError(f"{path}: the signing key cannot be read: {problem.strerror}") from None
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise DeviceError(f"{path}: this is not a signing key; put the right file back") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise DeviceError(f"{path}: this key is not of curve P-256; put the right file back")
+        return cls(key)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the state folder for the daemon alone, or makes sure that it is so. Raises ConfigMistake, DeviceError."""
+    try:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DeviceError(f"{folder}: the state folder cannot be made: {problem.strerror}") from None
+    require_mode(folder, FOLDER_MODE)
+
+
+def require_mode(path: Path, mode: int) -> None:
+    """Raises ConfigMistake if others than the owner may reach the file or folder, or the owner is somebody else."""
+    try:
+        seen = path.stat(follow_symlinks=False)
+    except OSError as problem:
+        raise DeviceError(f"{path}: {problem.strerror}") from None
+    have = stat.S_IMODE(seen.st_mode)
+    if have & ~mode or seen.st_uid != os.geteuid():
+        mistake = Mistake(
+            path="mode",
+            value=f"{have:04o}, owner {seen.st_uid}",
+            problem="Others than the daemon may reach what it signs with.",
+            remedy=f"Run: chown {os.geteuid()} {path} && chmod {mode:o} {path}; if others had access, use a new key.",
+        )
+        raise ConfigMistake(str(path), (mistake,))
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names that were added to or taken from the folder durable. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, KEY_MODE)
+    try:
+        os.fchmod(descriptor, KEY_MODE)
+        written = os.write(descriptor, content)
+        if written != len(content):
+            raise OSError(0, "the disk took only a part of it")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,54 @@
+"""The hash chain: each row's hash covers its own bytes and, through the hash before, every row before it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from gateway.errors import JournalDamaged
+from gateway.journal.facts import Fact
+from gateway.journal.rows import fact_of, row_of
+
+GENESIS: Final = bytes(32)
+"""Stands before the first row."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """One row as it lies in the store."""
+
+    seq: int
+    text: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest row: its place and its hash. An empty journal's head is row 0 with the genesis hash."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+    def next(self, fact: Fact) -> StoredRow:
+        """The row that this fact becomes behind this head."""
+        text = row_of(self.seq + 1, fact)
+        return StoredRow(self.seq + 1, text, link(self.hash, text))
+
+
+def link(before: bytes, text: str) -> bytes:
+    """SHA-256 over the hash before and the row's bytes."""
+    return sha256(before + text.encode("ascii")).digest()
+
+
+def verified(rows: Iterable[StoredRow], head: Head) -> Iterator[tuple[Head, Fact]]:
+    """Every row as its fact, with the head that it makes. Raises JournalDamaged at the first row that does not fit.
+
+    head: where the rows go on from; `Head()` for the whole journal.
+    """
+    for row in rows:
+        if row.seq != head.seq + 1:
+            raise JournalDamaged(f"row {head.seq + 1} is missing: row {row.seq} follows row {head.seq}")
+        if not row.text.isascii() or link(head.hash, row.text) != row.hash:
+            raise JournalDamaged(f"row {row.seq} is not the row that was written, or the one before it is not")
+        head = Head(row.seq, row.hash)
+        yield head, fact_of(row.seq, row.text)

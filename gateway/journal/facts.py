@@ -1,0 +1,223 @@
+"""Facts: what happened, one dataclass per kind. A fact is written once and never changed.
+
+Facts that belong together are appended together, in one transaction: either all of them are durable or none is.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.clock import Instant
+from gateway.ids import SessionId, SocketId, Token
+from gateway.site.because import Because
+from gateway.site.outcomes import Edge
+from gateway.site.wishes import EndKind
+
+
+@dataclass(frozen=True, slots=True)
+class JournalBegun:
+    """The first row of every journal, durable before a key is made: a key without it has lost its journal."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """From here on pages are counted for this key. public_key: SubjectPublicKeyInfo in hex; serial: its records' GS."""
+
+    at: Instant
+    public_key: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStarted:
+    """boot_id: the machine's own id of this boot; software: SHA-256 of what makes the records, in hex."""
+
+    at: Instant
+    boot_id: str
+    version: str
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStopped:
+    """An orderly end."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSeen:
+    """Which wall clock belonged to which monotonic second: at every change of trust."""
+
+    at: Instant
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSeen:
+    """A socket's first register value: energy is counted from here. kwh: as the meter showed it."""
+
+    at: Instant
+    socket: SocketId
+    serial: str
+    kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MeterExchanged:
+    """Another serial, or a register below the last one: a new count begins at `kwh`, nothing is booked between."""
+
+    at: Instant
+    socket: SocketId
+    serial_before: str
+    kwh_before: Decimal
+    serial: str
+    kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyOutside:
+    """Energy that no session used, between two register values of one meter: the socket's T0."""
+
+    at: Instant
+    socket: SocketId
+    serial: str
+    from_kwh: Decimal
+    to_kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQueued:
+    """The session waits. continues: the session that a restart ended."""
+
+    at: Instant
+    socket: SocketId
+    session: SessionId
+    token: Token | None
+    continues: SessionId | None
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWithdrawn:
+    """The session left the queue without a begin record."""
+
+    at: Instant
+    socket: SocketId
+    session: SessionId
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBegun:
+    """The begin register of a session. at: when it was read; the record itself is the page of that number."""
+
+    at: Instant
+    boot_id: str
+    socket: SocketId
+    session: SessionId
+    token: Token | None
+    continues: SessionId | None
+    page: int
+    vendor: str
+    model: str
+    firmware: str | None
+    serial: str
+    kwh: Decimal
+    step_kwh: Decimal
+    raw_words: tuple[int, ...]
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The end register of a session. kwh: what it is billed up to; equal to the begin where `billable` is False."""
+
+    at: Instant
+    socket: SocketId
+    session: SessionId
+    kind: EndKind
+    page: int
+    kwh: Decimal
+    energy_kwh: Decimal
+    billable: bool
+    raw_words: tuple[int, ...]
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class PageMade:
+    """A page of the key's sequence with the complete text to sign, durable before it is signed."""
+
+    key: str
+    page: int
+    session: SessionId
+    edge: Edge
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSigned:
+    """The signature over that page's payload (DER in hex). at: when the record was complete."""
+
+    at: Instant
+    key: str
+    page: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventNoted:
+    """Something people must know. socket None: the whole gateway."""
+
+    at: Instant
+    socket: SocketId | None
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCheckpoint:
+    """Control's memory over restarts, as its own text."""
+
+    at: Instant
+    text: str
+
+
+Fact = (
+    JournalBegun
+    | KeyMade
+    | DaemonStarted
+    | DaemonStopped
+    | ClockSeen
+    | MeterSeen
+    | MeterExchanged
+    | EnergyOutside
+    | SessionQueued
+    | SessionWithdrawn
+    | SessionBegun
+    | SessionEnded
+    | PageMade
+    | PageSigned
+    | EventNoted
+    | ControlCheckpoint
+)
+
+
+def unique_name(fact: Fact) -> str | None:
+    """The name that no second fact may bear: the last line against a page used twice or a session ended twice."""
+    match fact:
+        case JournalBegun():
+            return "journal"
+        case KeyMade():
+            return f"key {fact.public_key}"
+        case PageMade():
+            return f"page {fact.key} {fact.page}"
+        case PageSigned():
+            return f"signature {fact.key} {fact.page}"
+        case SessionBegun():
+            return f"begin {fact.session}"
+        case SessionEnded():
+            return f"end {fact.session}"
+        case _:
+            return None

@@ -1,0 +1,189 @@
+"""What the facts so far add up to: what must be done after a start, and what the next fact builds on.
+
+`Memory.absorb` is the one way in which memory changes, at recovery and while running, so that both agree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from gateway.control.past import OpenSession, Past, QueuedSession
+from gateway.errors import JournalDamaged
+from gateway.ids import SessionId, SocketId
+from gateway.journal.facts import (
+    ControlCheckpoint,
+    EnergyOutside,
+    Fact,
+    JournalBegun,
+    KeyMade,
+    MeterExchanged,
+    MeterSeen,
+    PageMade,
+    PageSigned,
+    SessionBegun,
+    SessionEnded,
+    SessionQueued,
+    SessionWithdrawn,
+)
+from gateway.metering.ocmf import NO_PAGE_BEFORE, payload_hash
+from gateway.site.outcomes import Edge
+
+RECENT_MAX: Final = 256
+"""So many ended sessions are remembered, in case somebody asks for the same end again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMark:
+    """Up to where a meter's energy is booked."""
+
+    serial: str
+    kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PageSequence:
+    """Where one key's pages stand: the newest number and the hash of its payload."""
+
+    page: int = 0
+    hash: str = NO_PAGE_BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReading:
+    """The newest record that is signed and durable, for displays and receipts."""
+
+    fact: SessionBegun | SessionEnded
+    edge: Edge
+    page: int
+    payload: str
+    signature: str
+
+
+@dataclass(slots=True)
+class Memory:
+    """The sum of the facts.
+
+    unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
+    begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions.
+    """
+
+    journal_begun: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
+    sequences: dict[str, PageSequence] = field(default_factory=dict)
+    unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
+    open: dict[SessionId, SessionBegun] = field(default_factory=dict)
+    queued: dict[SessionId, SessionQueued] = field(default_factory=dict)
+    registers: dict[SocketId, RegisterMark] = field(default_factory=dict)
+    begun: dict[SessionId, SessionBegun] = field(default_factory=dict)
+    ended: dict[SessionId, SessionEnded] = field(default_factory=dict)
+    payloads: dict[tuple[SessionId, Edge], str] = field(default_factory=dict)
+    durable: dict[tuple[SessionId, Edge], PageSigned] = field(default_factory=dict)
+    checkpoint: str | None = None
+    newest: SignedReading | None = None
+
+    def sequence(self, key: str) -> PageSequence:
+        """Where that key's pages stand; before the first: page 0."""
+        return self.sequences.get(key, PageSequence())
+
+    def waiting(self, session: SessionId, edge: Edge) -> PageMade | None:
+        """The session's page that is durable but not signed yet."""
+        return next((page for page in self.unsigned.values() if (page.session, page.edge) == (session, edge)), None)
+
+    def absorb(self, fact: Fact) -> None:
+        """Takes the next fact. Raises JournalDamaged if it cannot follow from the facts before it."""
+        match fact:
+            case JournalBegun():
+                self.journal_begun = True
+            case KeyMade():
+                self.keys[fact.public_key] = fact.serial
+            case ControlCheckpoint():
+                self.checkpoint = fact.text
+            case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
+                self._absorb_session(fact)
+            case MeterSeen() | MeterExchanged() | EnergyOutside():
+                self._absorb_energy(fact)
+            case PageMade():
+                self._absorb_page(fact)
+            case PageSigned():
+                self._absorb_signature(fact)
+            case _:
+                pass
+
+    def _absorb_session(self, fact: SessionQueued | SessionWithdrawn | SessionBegun | SessionEnded) -> None:
+        match fact:
+            case SessionQueued():
+                self.queued[fact.session] = fact
+            case SessionWithdrawn():
+                self.queued.pop(fact.session, None)
+            case SessionBegun():
+                mark = self.registers.get(fact.socket)
+                if fact.session in self.begun or mark != RegisterMark(fact.serial, fact.kwh):
+                    raise JournalDamaged(f"session {fact.session} begins twice, or not where the meter was booked to")
+                self.queued.pop(fact.session, None)
+                self.open[fact.session] = self.begun[fact.session] = fact
+            case SessionEnded():
+                begun = self.open.pop(fact.session, None)
+                if begun is None or fact.kwh - begun.kwh != fact.energy_kwh or fact.energy_kwh < 0:
+                    raise JournalDamaged(f"session {fact.session} ends without its begin, or with other energy")
+                self.registers[fact.socket] = RegisterMark(begun.serial, fact.kwh)
+                self.ended[fact.session] = fact
+                self._forget_old()
+
+    def _absorb_energy(self, fact: MeterSeen | MeterExchanged | EnergyOutside) -> None:
+        mark = self.registers.get(fact.socket)
+        match fact:
+            case MeterSeen() if mark is not None:
+                raise JournalDamaged(f"socket {fact.socket} sees its first meter twice")
+            case MeterExchanged() if mark != RegisterMark(fact.serial_before, fact.kwh_before):
+                raise JournalDamaged(f"socket {fact.socket} exchanges a meter that it did not have")
+            case MeterSeen() | MeterExchanged():
+                self.registers[fact.socket] = RegisterMark(fact.serial, fact.kwh)
+            case EnergyOutside():
+                if mark != RegisterMark(fact.serial, fact.from_kwh) or fact.to_kwh < fact.from_kwh:
+                    raise JournalDamaged(f"socket {fact.socket}: energy is booked from another value than the last")
+                self.registers[fact.socket] = RegisterMark(fact.serial, fact.to_kwh)
+
+    def _absorb_page(self, fact: PageMade) -> None:
+        before = self.sequence(fact.key)
+        if fact.page != before.page + 1:
+            raise JournalDamaged(f"page {fact.page} follows page {before.page}")
+        self.sequences[fact.key] = PageSequence(fact.page, payload_hash(fact.payload))
+        self.unsigned[fact.key, fact.page] = fact
+        self.payloads[fact.session, fact.edge] = fact.payload
+
+    def _absorb_signature(self, fact: PageSigned) -> None:
+        page = self.unsigned.pop((fact.key, fact.page), None)
+        if page is None:
+            raise JournalDamaged(f"page {fact.page} is signed twice, or was never made")
+        self.durable[page.session, page.edge] = fact
+        reading = (self.begun if page.edge is Edge.BEGIN else self.ended).get(page.session)
+        if reading is None:
+            raise JournalDamaged(f"page {fact.page} belongs to no session")
+        self.newest = SignedReading(reading, page.edge, fact.page, page.payload, fact.signature)
+
+    def _forget_old(self) -> None:
+        while len(self.ended) > RECENT_MAX:
+            session = next(iter(self.ended))
+            del self.ended[session], self.begun[session]
+            for edge in Edge:
+                self.payloads.pop((session, edge), None)
+                self.durable.pop((session, edge), None)
+
+    def past(self, successor_of: Callable[[SessionId], SessionId]) -> Past:
+        """What control recovers from.
+
+        successor_of: the id of the session that follows one which the restart ends; always the same for the same
+        session, so that a recovery that is itself cut short does not put two successors into the queue.
+        """
+        opens = tuple(
+            OpenSession(begun.session, begun.socket, begun.token, successor_of(begun.session))
+            for begun in self.open.values()
+        )
+        successors = {session.successor for session in opens}
+        queued = tuple(
+            QueuedSession(waiting.session, waiting.socket, waiting.token, waiting.continues)
+            for waiting in self.queued.values()
+            if waiting.session not in successors
+        )
+        return Past(opens, queued, self.checkpoint)
