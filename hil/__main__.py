@@ -1,0 +1,94 @@
+"""python -m hil cabinet SCENARIO.toml: a cabinet in software, on real wires."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from hil.run import Order, Run
+from hil.world.scenario import parse_scenario
+from hil.world.table_reader import ScenarioMistake
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m hil", description="The cabinet in software.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    cabinet = commands.add_parser("cabinet", help="play a scenario; commands as JSON lines on standard input")
+    cabinet.add_argument("scenario", type=Path, help="a file, or the name of one of our scenarios")
+    cabinet.add_argument("--config-out", type=Path, metavar="FILE", help="write the matching gateway config")
+    cabinet.add_argument("--state-dir", type=Path, metavar="DIR", help="the gateway's state folder, for that config")
+    cabinet.add_argument("--log", type=Path, metavar="FILE", help="append JSON lines of what happens")
+    cabinet.add_argument("--log-reads", action="store_true", help="log read requests too")
+    cabinet.add_argument("--seconds", type=float, metavar="N", help="end after so long")
+    pace = cabinet.add_mutually_exclusive_group()
+    pace.add_argument("--wire", dest="paced", action="store_true", help="bytes at the pace of the wire (default)")
+    pace.add_argument("--unpaced", dest="paced", action="store_false", help="bytes at once, answers after 1 ms")
+    cabinet.set_defaults(paced=True)
+    cabinet.add_argument("--p1", metavar="PORT", help="a real serial port in place of a pty")
+    cabinet.add_argument("--bus", action="append", default=[], metavar="NAME=PORT", help="a real serial port for a bus")
+    cabinet.add_argument("--tcp", action="store_true", help="Modbus TCP and a P1 bridge in place of ptys")
+    cabinet.add_argument("--mqtt", metavar="HOST:PORT", help="the broker of wallboxes on MQTT and of the gateway")
+    cabinet.add_argument("--seed", type=int, help="in place of the scenario's")
+    return parser
+
+
+def _broker(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise ScenarioMistake(f"--mqtt {text}: HOST:PORT is needed")
+    return host, int(port)
+
+
+def _find(path: Path) -> Path:
+    ours = Path(__file__).parent / "scenarios" / f"{path.stem}.toml"
+    if path.exists():
+        return path
+    if ours.exists():
+        return ours
+    raise ScenarioMistake(f"{path}: no such scenario")
+
+
+def _order(given: argparse.Namespace) -> Order:
+    text = _find(given.scenario).read_text(encoding="utf-8")
+    scenario = parse_scenario(text, given.seed)
+    names = {bus.name for bus in scenario.buses}
+    buses = {}
+    for each in given.bus:
+        name, _, port = each.partition("=")
+        if name not in names or not port:
+            raise ScenarioMistake(f"--bus {each}: NAME=PORT with one of {', '.join(sorted(names))}")
+        buses[name] = port
+    return Order(
+        scenario=scenario,
+        config_out=given.config_out,
+        state_dir=given.state_dir or Path(tempfile.gettempdir()) / f"laddvakt-{scenario.name}",
+        log=given.log,
+        log_reads=given.log_reads,
+        seconds=given.seconds,
+        paced=given.paced,
+        p1=given.p1,
+        buses=buses,
+        tcp=given.tcp,
+        mqtt=_broker(given.mqtt),
+    )
+
+
+async def _play(order: Order) -> None:
+    await Run(order).play()
+
+
+def main(arguments: list[str]) -> int:
+    """0 after a run, 2 if it cannot be played."""
+    try:
+        asyncio.run(_play(_order(_arguments().parse_args(arguments))))
+    except (ScenarioMistake, FileNotFoundError) as mistake:
+        sys.stderr.write(f"hil: {mistake}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
