@@ -1,0 +1,36 @@
+"""`laddvakt check-config FILE`: every mistake at once, and apart from them what to know."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gateway.config.load import load_cabinet
+from gateway.config.plans import Cabinet
+from gateway.config.warnings import cautions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the config, such as /etc/laddvakt/laddvakt.toml")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what it found; mistakes leave as `ConfigMistake` (exit 2)."""
+    cabinet = load_cabinet(args.file)
+    told = cautions(cabinet)
+    print(f"{args.file}: no mistakes. {_summary(cabinet)}")
+    sys.stdout.flush()
+    if told:
+        print(f"{len(told)} to know:", file=sys.stderr)
+        for caution in told:
+            print(f"  {caution}", file=sys.stderr)
+    return 0
+
+
+def _summary(cabinet: Cabinet) -> str:
+    main = cabinet.site.fuses[cabinet.site.main]
+    return (
+        f"Gateway {cabinet.site.gateway_id}: {len(cabinet.site.sockets)} socket(s), {len(cabinet.site.fuses)} fuse(s)"
+        f" under {main.id}, {main.rating_a:g} A {main.kind.value}, {main.steady_a_max:g} A of it for steady load;"
+        f" {len(cabinet.buses)} bus(es)."
+    )

@@ -1,0 +1,115 @@
+"""`laddvakt`: one table of commands. A command's module is imported only when it is called."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, Protocol, cast
+
+from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("gateway.cli.run", "run the gateway of a config"),
+    "check-config": ("gateway.cli.check_config", "print every mistake of a config, and what to know about it"),
+    "config-schema": ("gateway.cli.config_schema", "print the JSON Schema of the config file"),
+    "decode": ("gateway.cli.decode", "print the telegrams in bytes of a HAN port as JSON lines"),
+    "verify": ("gateway.cli.verify", "verify signed records against a public key"),
+    "export": ("gateway.cli.export", "print sessions as signed XML, CSV or OCMF"),
+    "key": ("gateway.cli.key", "show the public key of this gateway"),
+    "journal": ("gateway.cli.journal", "look into the journal and check its chain"),
+    "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),
+    "watch": ("gateway.cli.watch", "show a live table of a running gateway"),
+}
+EXTRAS: Final[dict[str, str]] = {
+    "gpiod": "gpio",
+    "gurux_dlms": "dlms",
+    "rich": "demo",
+    "systemd": "systemd",
+}
+"""Optional modules and the extra that brings each."""
+
+EXIT_FAILED: Final = 1
+EXIT_MISTAKE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code: 0 good, 1 the world, 2 a person's slip, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in COMMANDS:
+        return _guarded(words[0], words[1:])
+    parser = _front_parser()
+    parser.parse_args(words)
+    parser.print_help(sys.stderr)
+    return EXIT_MISTAKE
+
+
+def _guarded(name: str, words: Sequence[str]) -> int:
+    """A fault that belongs to somebody ends as a sentence; a bug of ours ends as a traceback."""
+    try:
+        code = _called(name, words)
+        sys.stdout.flush()
+    except ConfigMistake as wrong:
+        print(f"{wrong.file}: {len(wrong.mistakes)} mistake(s)", file=sys.stderr)
+        for mistake in wrong.mistakes:
+            print(f"  {mistake}", file=sys.stderr)
+        return EXIT_MISTAKE
+    except ModuleNotFoundError as missing:
+        extra = EXTRAS.get((missing.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(f"laddvakt {name} needs {missing.name}: pip install 'laddvakt[{extra}]'", file=sys.stderr)
+        return EXIT_FAILED
+    except (DeviceError, JournalDamaged) as fault:
+        print(f"laddvakt {name}: {fault}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; what Python still holds for it must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return code
+
+
+def _called(name: str, words: Sequence[str]) -> int:
+    module, summary = COMMANDS[name]
+    command = cast(Command, importlib.import_module(module))
+    parser = argparse.ArgumentParser(prog=f"laddvakt {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(words))
+
+
+def _front_parser() -> argparse.ArgumentParser:
+    width = max(len(name) for name in COMMANDS)
+    lines = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="laddvakt",
+        description="Charging gateway: HAN port in, fuses kept, signed sessions out.",
+        epilog=f"commands:\n{lines}\n\n`laddvakt COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"laddvakt {_version()}")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("laddvakt")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

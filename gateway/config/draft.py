@@ -1,0 +1,136 @@
+"""The file after the first door: every section checked by itself, the sound ones kept, the broken ones remembered.
+
+A broken section must not hide the mistakes of the others, nor make them look wrong: its name stays known as `blamed`,
+so that a socket on a fuse with a misspelt key is not also told that its fuse does not exist.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from gateway.config.schema import (
+    BusSection,
+    Config,
+    ControlSection,
+    FuseSection,
+    GatewaySection,
+    GridMeterSection,
+    HeartbeatSection,
+    MqttSection,
+    RelayBoardSection,
+    Section,
+    SocketSection,
+    check_section,
+)
+from gateway.config.wording import did_you_mean, mistake_of, shown
+from gateway.errors import Mistake
+
+AnySection = TypeVar("AnySection", bound=Section)
+REQUIRED: Final = ("gateway", "grid_meter", "fuse", "socket")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[AnySection]):
+    """A section and where it stands."""
+
+    path: str
+    section: AnySection
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Sections that are sound by themselves; blamed: names of those that are not, by kind of section."""
+
+    gateway: GatewaySection | None
+    grid_meter: GridMeterSection | None
+    mqtt: MqttSection | None
+    mqtt_stated: bool
+    control: ControlSection
+    heartbeat: HeartbeatSection | None
+    buses: tuple[Placed[BusSection], ...]
+    relay_boards: tuple[Placed[RelayBoardSection], ...]
+    fuses: tuple[Placed[FuseSection], ...]
+    sockets: tuple[Placed[SocketSection], ...]
+    blamed: Mapping[str, frozenset[str]]
+
+
+def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
+    """Checks every section by itself and adds what is wrong to `mistakes`."""
+    for key in tables.keys() - Config.model_fields.keys():
+        remedy = did_you_mean(key, Config.model_fields)
+        mistakes.append(Mistake(key, shown(tables[key]), "there is no such section.", remedy))
+    for key in REQUIRED:
+        if key not in tables:
+            form = f"[[{key}]]" if key in ("fuse", "socket") else f"[{key}]"
+            mistakes.append(Mistake(key, "(missing)", "this section is required.", f"Add a section {form}."))
+    blamed: dict[str, set[str]] = {}
+    return Draft(
+        gateway=_one(tables, "gateway", GatewaySection, mistakes),
+        grid_meter=_one(tables, "grid_meter", GridMeterSection, mistakes),
+        mqtt=_one(tables, "mqtt", MqttSection, mistakes),
+        mqtt_stated="mqtt" in tables,
+        control=_one(tables, "control", ControlSection, mistakes) or ControlSection(),
+        heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),
+        buses=_many(tables, "bus", BusSection, mistakes, blamed),
+        relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
+        fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),
+        sockets=_many(tables, "socket", SocketSection, mistakes, blamed),
+        blamed={kind: frozenset(names) for kind, names in blamed.items()},
+    )
+
+
+def _one(tables: Mapping[str, Any], key: str, section: type[AnySection], mistakes: list[Mistake]) -> AnySection | None:
+    if key not in tables:
+        return None
+    return _sound(key, tables[key], section, mistakes)
+
+
+def _many(
+    tables: Mapping[str, Any],
+    key: str,
+    section: type[AnySection],
+    mistakes: list[Mistake],
+    blamed: dict[str, set[str]],
+) -> tuple[Placed[AnySection], ...]:
+    entries = tables.get(key, [])
+    if not isinstance(entries, list) or (key in REQUIRED and key in tables and not entries):
+        mistakes.append(Mistake(key, shown(entries), "is no list of sections.", f"Write [[{key}]] in double brackets."))
+        return ()
+    placed: list[Placed[AnySection]] = []
+    names: set[str] = set()
+    for index, entry in enumerate(entries):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        path = f"{key}[{name}]" if isinstance(name, str) and name else f"{key}[#{index + 1}]"
+        if isinstance(name, str) and name in names:
+            path = f"{path}[#{index + 1}]"
+            mistakes.append(
+                Mistake(f"{path}.name", shown(name), f"another {key} has this name already.", "Give it its own name.")
+            )
+        sound = _sound(path, entry, section, mistakes)
+        if sound is None and isinstance(name, str):
+            blamed.setdefault(key, set()).add(name)
+        if sound is not None and name not in names:
+            placed.append(Placed(path, sound))
+        if isinstance(name, str):
+            names.add(name)
+    return tuple(placed)
+
+
+def _sound(path: str, value: object, section: type[AnySection], mistakes: list[Mistake]) -> AnySection | None:
+    """The section if it is sound, or sound but for keys that do not belong here."""
+    found, faults = check_section(section, value)
+    mistakes.extend(mistake_of(path, fault) for fault in faults)
+    if found is None and faults and all(fault.rule == "extra_forbidden" for fault in faults):
+        found, _ = check_section(section, _without(value, {fault.place for fault in faults}))
+    return found
+
+
+def _without(value: object, places: set[tuple[str | int, ...]]) -> object:
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for key, inner in value.items():
+        if (key,) in places:
+            continue
+        kept[key] = _without(inner, {place[1:] for place in places if len(place) > 1 and place[0] == key})
+    return kept

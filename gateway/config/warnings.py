@@ -1,0 +1,136 @@
+"""What the person should know about a config that is allowed: nothing here stops the daemon."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.config.plans import Cabinet, ModbusWallboxPlan, MqttWallboxPlan, SocketPlan
+from gateway.site.topology import Fuse, FuseKind, Purpose, Socket
+
+UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One thing to know: where it stands in the file, what follows from it, what could be done."""
+
+    path: str
+    consequence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.consequence} {self.advice}"
+
+
+def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
+    """All cautions, in the order of the file."""
+    return (
+        *_of_grid_meter(cabinet),
+        *_of_relay_boards(cabinet),
+        *(caution for fuse in cabinet.site.fuses.values() for caution in _of_fuse(cabinet, fuse)),
+        *(
+            caution
+            for socket in cabinet.site.sockets.values()
+            for caution in _of_socket(cabinet, socket, cabinet.sockets[socket.id])
+        ),
+    )
+
+
+def _of_grid_meter(cabinet: Cabinet) -> Iterator[Caution]:
+    if cabinet.site.house_load_a_max is None:
+        yield Caution(
+            "grid_meter.house_load_a_max",
+            "not stated: when the meter falls silent, sockets get only what fits beside the house's last seen maximum.",
+            "State the most that the house draws on each phase.",
+        )
+    if cabinet.grid_meter.allow_without_crc:
+        yield Caution(
+            "grid_meter.allow_without_crc",
+            "telegrams without a checksum are believed.",
+            "Take it away unless the meter is of the old kind that sends none.",
+        )
+
+
+def _of_relay_boards(cabinet: Cabinet) -> Iterator[Caution]:
+    for board in cabinet.relay_boards.values():
+        if board.model.confidence == UNPROVEN:
+            yield _unproven(f"relay_board[{board.id}].model", board.model.id)
+        if board.flash:
+            yield Caution(
+                f"relay_board[{board.id}].dead_man",
+                "that the timed close can be renewed without the contact letting go is in no maker's manual.",
+                "Test it on your board before you rely on it.",
+            )
+
+
+def _of_fuse(cabinet: Cabinet, fuse: Fuse) -> Iterator[Caution]:
+    path = f"fuse[{fuse.id}]"
+    parent = None if fuse.parent is None else cabinet.site.fuses[fuse.parent]
+    if parent is not None and fuse.rating_a > parent.rating_a:
+        yield Caution(
+            f"{path}.rating_a",
+            f'{fuse.rating_a:g} A stands under "{parent.id}" of {parent.rating_a:g} A: the parent binds.',
+            "Nothing to do if it is so in the cabinet.",
+        )
+    if fuse.id == cabinet.site.main and fuse.kind is not FuseKind.GG:
+        yield Caution(
+            f"{path}.kind",
+            "an automat trips within the hour at 1.45 times its rating and within a minute at 2.55 times (IEC 60898-1);"
+            " a meter that speaks every 10 s leaves little time to lower.",
+            "Keep the share low, or ask the grid company for a meter that sends every second.",
+        )
+
+
+def _of_socket(cabinet: Cabinet, socket: Socket, plan: SocketPlan) -> Iterator[Caution]:
+    path = f"socket[{socket.id}]"
+    controlled = socket.contactor or socket.wallbox is not None
+    if controlled and not socket.dead_man:
+        yield Caution(
+            f"{path}.dead_man",
+            "nothing opens or lowers this socket if the daemon or the machine hangs.",
+            "Use a board or box with a failsafe, or a pulse relay on the heartbeat line and dead_man = true.",
+        )
+    if not controlled:
+        known = "its measured current" if socket.metered else "its full rating, always"
+        yield Caution(path, f"cannot be switched or lowered: it counts with {known}.", "Nothing to do if it is meant.")
+    if isinstance(plan.wallbox, MqttWallboxPlan):
+        yield Caution(
+            f"{path}.wallbox",
+            "a box over MQTT counts with its full rating until it is seen to obey, and has no failsafe that we know.",
+            "A box on a wire, or a contactor beside it, holds when the network does not.",
+        )
+    if isinstance(plan.wallbox, ModbusWallboxPlan) and plan.wallbox.model.confidence == UNPROVEN:
+        yield _unproven(f"{path}.wallbox.model", plan.wallbox.model.id)
+    own = cabinet.site.fuses[socket.fuse]
+    if socket.rating_a > own.rating_a:
+        yield Caution(
+            f"{path}.rating_a",
+            f'{socket.rating_a:g} A is more than its fuse "{own.id}" of {own.rating_a:g} A: the fuse binds.',
+            "Nothing to do if it is so in the cabinet.",
+        )
+    yield from _of_meter(path, socket, plan)
+
+
+def _of_meter(path: str, socket: Socket, plan: SocketPlan) -> Iterator[Caution]:
+    meter = plan.meter
+    if meter is None:
+        if socket.contactor or socket.wallbox is not None:
+            yield Caution(
+                f"{path}.meter", "without a meter the socket counts with what it is allowed.", "Add a meter if you can."
+            )
+        return
+    if meter.model.confidence == UNPROVEN:
+        yield _unproven(f"{path}.meter.model", meter.model.id)
+    if socket.purpose is Purpose.BILLING and meter.model.serial is None and meter.serial is None:
+        yield Caution(
+            f"{path}.meter.serial",
+            "this meter cannot tell its serial number, so signed records do not name it.",
+            'Read it off the meter: meter = { ..., serial = "12345678" }.',
+        )
+
+
+def _unproven(path: str, model_id: str) -> Caution:
+    return Caution(
+        path,
+        f'the map of "{model_id}" is unproven: no maker\'s document with a printed example stands behind it.',
+        "Compare every shown value with the device's own display.",
+    )
