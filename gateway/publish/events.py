@@ -1,37 +1,28 @@
-"""Messages that are said once: events, rejected commands, signed readings, wallbox setpoints."""
+"""Messages that are said once: events, rejected commands, finished sessions, wallbox setpoints."""
 
+import json
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
-from gateway.ids import GatewayId, SessionId, SocketId
+from gateway.ids import FuseId, GatewayId
+from gateway.journal.outbox import Kind, PendingMessage
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected
-from gateway.publish.json_text import json_text, rounded
-from gateway.publish.words import ENDINGS, REFUSALS, Language, pick, reason
-from gateway.site.because import Because
-from gateway.site.outcomes import Edge
+from gateway.publish.json_text import Value, json_text
+from gateway.publish.words import ENDINGS, METER_EXCHANGED, REFUSALS, Language, pick, reason
+from gateway.quantities import Phase
+from gateway.site.because import Because, Why
 from gateway.site.wishes import EndKind
 
-COMMAND_REJECTED = "command_rejected"
+COMMAND_REJECTED: Final = "command_rejected"
+EXCHANGED: Final = "meter_exchanged"
+EVENT_TYPES: Final = (COMMAND_REJECTED, EXCHANGED, *(why.value for why in Why))
+"""Every `event_type` that can come; Home Assistant takes no other."""
 
 Message = tuple[str, str]
 """Topic, payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignedReading:
-    """One durable signed record as people see it. energy_kwh: of the session, only at its end; kind: how it ended."""
-
-    socket: SocketId
-    session: SessionId
-    edge: Edge
-    page: int
-    register_kwh: Decimal
-    energy_kwh: Decimal | None
-    kind: EndKind | None
-    utc: datetime
 
 
 def rejected_event(gateway: GatewayId, rejected: Rejected, language: Language, utc: datetime) -> Message:
@@ -48,38 +39,58 @@ def rejected_event(gateway: GatewayId, rejected: Rejected, language: Language, u
     )
 
 
-def happened_event(
-    gateway: GatewayId, socket: SocketId | None, because: Because, language: Language, utc: datetime
-) -> Message:
-    """Something people must know: overload, welded contactor, lost meter."""
-    return topic_names.event(gateway), json_text(
-        {
-            "event_type": because.why.value,
-            "socket": socket,
-            "fuse": because.fuse,
-            "phase": None if because.phase is None else because.phase.name,
-            "current_a": rounded(because.current_a, 2),
-            "text": reason(because, language),
-            "ts": utc.isoformat(timespec="seconds"),
-        }
-    )
+def outbox_message(gateway: GatewayId, pending: PendingMessage, language: Language) -> Message:
+    """A message of the durable outbox as it goes out: a finished session, or something people must know.
+
+    The signed records themselves stay in the journal and its exports, since they name who charged.
+    """
+    said: dict[str, Value] = json.loads(pending.body)
+    match pending.kind:
+        case Kind.SESSION:
+            return topic_names.session_last(gateway), json_text(_session(said, language))
+        case Kind.EVENT:
+            return topic_names.event(gateway), json_text(_event(said, language))
 
 
-def session_last(gateway: GatewayId, signed: SignedReading, language: Language) -> Message:
-    """The newest signed reading, retained; published from the durable outbox only."""
-    return topic_names.session_last(gateway), json_text(
-        {
-            "socket": signed.socket,
-            "session": signed.session,
-            "edge": signed.edge.value,
-            "page": signed.page,
-            "register_kwh": signed.register_kwh,
-            "energy_kwh": signed.energy_kwh,
-            "kind": None if signed.kind is None else signed.kind.value,
-            "kind_text": None if signed.kind is None else pick(ENDINGS[signed.kind], language),
-            "ts": signed.utc.isoformat(timespec="seconds"),
-        }
+def _session(said: dict[str, Value], language: Language) -> dict[str, Value]:
+    kind = EndKind(str(said["end_kind"]))
+    return {
+        "socket": said["socket"],
+        "session": said["session"],
+        "continues": said["continues"],
+        "kind": kind.value,
+        "kind_text": pick(ENDINGS[kind], language),
+        "because_code": said["why"],
+        "begin_utc": said["begin_utc"],
+        "end_utc": said["end_utc"],
+        "begin_kwh": Decimal(str(said["begin_kwh"])),
+        "end_kwh": Decimal(str(said["end_kwh"])),
+        "energy_kwh": Decimal(str(said["energy_kwh"])),
+        "billable": said["billable"],
+        "begin_page": said["begin_page"],
+        "end_page": said["end_page"],
+    }
+
+
+def _event(said: dict[str, Value], language: Language) -> dict[str, Value]:
+    told: dict[str, Value] = {"socket": said["socket"], "ts": said["utc"]}
+    if said["why"] == EXCHANGED:
+        return {"event_type": EXCHANGED, **told, "text": pick(METER_EXCHANGED, language)}
+    fuse, phase, current_a = said["fuse"], said["phase"], said["current_a"]
+    because = Because(
+        Why(str(said["why"])),
+        FuseId(fuse) if isinstance(fuse, str) else None,
+        Phase[phase] if isinstance(phase, str) else None,
+        float(current_a) if isinstance(current_a, (int, float)) else None,
     )
+    return {
+        "event_type": because.why.value,
+        **told,
+        "fuse": fuse,
+        "phase": phase,
+        "current_a": current_a,
+        "text": reason(because, language),
+    }
 
 
 def floor_to_hundredths(current_a: float) -> float:
@@ -88,7 +99,7 @@ def floor_to_hundredths(current_a: float) -> float:
 
 
 def setpoint_text(current_a: float, phases: int, seq: int, valid_until: datetime) -> str:
-    """Setpoint of an MQTT wallbox: A per phase, number of phases, running number, end of validity. Rounded downwards."""
+    """Setpoint of an MQTT wallbox: A per phase (rounded downwards), phases, running number, end of validity."""
     return json_text(
         {
             "amps": floor_to_hundredths(current_a),

@@ -2,10 +2,9 @@
 
 from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
-from gateway.publish.events import COMMAND_REJECTED
+from gateway.publish.events import EVENT_TYPES
 from gateway.publish.json_text import Value
 from gateway.quantities import Phase
-from gateway.site.because import Why
 from gateway.site.freshness import Freshness
 from gateway.site.topology import Fuse, Site
 
@@ -16,7 +15,6 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
     grid, queue = topic_names.grid_state(gateway), topic_names.queue_state(gateway)
     state = topic_names.gateway_state(gateway)
     fresh = [each.name.lower() for each in Freshness]
-    happenings: list[Value] = [COMMAND_REJECTED, *(why.value for why in Why)]
     listed: dict[str, Value] = {
         "json_attr_t": queue,
         "json_attr_tpl": "{{ {'waiting': value_json.waiting, 'active': value_json.active} | tojson }}",
@@ -68,7 +66,7 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
                 "event",
                 ("Händelse", "Event"),
                 None,
-                more={"stat_t": topic_names.event(gateway), "evt_typ": happenings},
+                more={"stat_t": topic_names.event(gateway), "evt_typ": EVENT_TYPES},
             ),
         ),
     ]

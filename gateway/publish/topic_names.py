@@ -75,7 +75,7 @@ def event(gateway: GatewayId) -> str:
 
 
 def session_last(gateway: GatewayId) -> str:
-    """The newest signed reading of any socket; retained."""
+    """The session that ended last on any socket, with its signed readings; retained."""
     return f"{BASE}/{gateway}/session/last"
 
 

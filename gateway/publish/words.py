@@ -135,6 +135,8 @@ REFUSALS: Final[dict[Refusal, Pair]] = {
     Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
 }
 
+METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
+
 
 def pick(pair: Pair, language: Language) -> str:
     return pair[0] if language is Language.SV else pair[1]

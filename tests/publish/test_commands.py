@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ids import SessionId, Token
+from gateway.journal.facts import EventNoted, MeterExchanged
+from gateway.journal.outbox import Kind, PendingMessage, event_message
 from gateway.publish.commands import PAYLOAD_BYTES_MAX, Refusal, Rejected, read_command
-from gateway.publish.events import SignedReading, happened_event, rejected_event, session_last, setpoint_text
+from gateway.publish.events import EVENT_TYPES, outbox_message, rejected_event, setpoint_text
 from gateway.publish.words import Language
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
-from gateway.site.outcomes import Edge
 from gateway.site.requests import Arm, LimitCurrent, Request, Source, StartSession, StopSession, Unlock
 from gateway.site.topology import Access
 from gateway.site.wishes import EndKind
@@ -159,28 +160,53 @@ def test_a_rejected_command_is_told_with_words_and_without_foreign_text() -> Non
 
 
 def test_what_happened_is_told_with_its_figures() -> None:
-    because = Because(Why.OVERLOAD, MAIN, Phase.L1, 23.4)
-    topic, payload = happened_event(GATEWAY, LIFT, because, Language.EN, at(1.0).utc)
+    noted = EventNoted(at(1.0), LIFT, Because(Why.OVERLOAD, MAIN, Phase.L1, 23.4))
+    message = event_message(noted)
+    topic, payload = outbox_message(GATEWAY, PendingMessage(1, message.kind, message.body), Language.EN)
     said = json.loads(payload)
     assert (said["event_type"], said["phase"], said["current_a"]) == ("overload", "L1", 23.4)
     assert said["text"] == "Overload: fuse main, phase L1 carries 23.4 A, lowered"
-    assert topic.endswith("/event")
+    assert topic == "laddvakt/villa-1/event"
 
 
-def test_the_newest_signed_reading_keeps_the_registers_decimals() -> None:
-    signed = SignedReading(
-        BOX,
-        FRESH,
-        Edge.END,
-        8,
-        register("112.40").kwh,
-        register("12.30").kwh,
-        EndKind.COMPLETED,
-        at(1.0).utc,
-    )
-    topic, payload = session_last(GATEWAY, signed, Language.SV)
+def test_an_exchanged_meter_is_told() -> None:
+    exchanged = MeterExchanged(at(1.0), BOX, "1", register("5.0").kwh, "2", register("0.1").kwh)
+    message = event_message(exchanged)
+    _, payload = outbox_message(GATEWAY, PendingMessage(1, message.kind, message.body), Language.SV)
+    assert json.loads(payload)["event_type"] == "meter_exchanged"
+    assert json.loads(payload)["socket"] == "p1"
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_can_go_out_as_an_announced_event(why: Why) -> None:
+    message = event_message(EventNoted(at(1.0), None, Because(why)))
+    _, payload = outbox_message(GATEWAY, PendingMessage(1, message.kind, message.body), Language.SV)
+    assert json.loads(payload)["event_type"] in EVENT_TYPES
+
+
+def test_a_finished_session_keeps_the_registers_decimals_and_names_nobody() -> None:
+    body = {
+        "session": FRESH,
+        "socket": BOX,
+        "continues": None,
+        "end_kind": EndKind.COMPLETED.value,
+        "why": Why.UNPLUGGED.value,
+        "begin_utc": at(1.0).utc.isoformat(),
+        "end_utc": at(9.0).utc.isoformat(),
+        "begin_kwh": "100.10",
+        "end_kwh": "112.40",
+        "energy_kwh": "12.30",
+        "billable": True,
+        "begin_page": 7,
+        "end_page": 8,
+        "begin_record": f"OCMF|{SECRET}|",
+        "end_record": f"OCMF|{SECRET}|",
+    }
+    topic, payload = outbox_message(GATEWAY, PendingMessage(1, Kind.SESSION, json.dumps(body)), Language.SV)
     assert topic == "laddvakt/villa-1/session/last"
-    assert '"register_kwh":112.40,"energy_kwh":12.30,"kind":"completed","kind_text":"Avslutad"' in payload
+    assert '"end_kwh":112.40,"energy_kwh":12.30,' in payload
+    assert json.loads(payload)["kind_text"] == "Avslutad"
+    assert SECRET not in payload
 
 
 def test_a_setpoint_says_how_long_it_holds() -> None:
