@@ -77,7 +77,7 @@ environment() {
     export PIP_DISABLE_PIP_VERSION_CHECK=1
     for extra in "$@"; do extras+=(--extra "$extra"); done
     quietly "$VENV/bin/python" -m pip install "uv>=0.5,<1"
-    quietly "$VENV/bin/uv" --no-config --directory "$CHECKOUT" export --frozen --no-emit-project "${extras[@]}" \
+    quietly "$VENV/bin/uv" --directory "$CHECKOUT" export --frozen --no-emit-project "${extras[@]}" \
         --output-file "$VENV/requirements.txt"
     quietly "$VENV/bin/python" -m pip install --require-hashes -r "$VENV/requirements.txt"
     quietly "$VENV/bin/python" -m pip install --no-deps --editable "$CHECKOUT"

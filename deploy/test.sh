@@ -59,7 +59,7 @@ branch_coverage() {
 
 step "debian packages" debian_packages ca-certificates git mosquitto systemd
 step "environment" environment dev dlms gpio demo
-step "lock" quietly .venv/bin/uv --no-config lock --check
+step "lock" quietly .venv/bin/uv lock --check
 step "style" .venv/bin/ruff check --quiet .
 step "types" .venv/bin/mypy --no-error-summary
 step "floors" quietly .venv/bin/lint-imports
