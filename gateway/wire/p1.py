@@ -11,137 +11,90 @@ end or a "/" in noise costs no telegram but its own.
 
 import itertools
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from gateway.wire import obis
 from gateway.wire.crc import crc16_arc
-from gateway.wire.stretch import Stretch
-from gateway.wire.telegram import DiscardReason, Event, Form, Item, Telegram
+from gateway.wire.scan import MESSAGE_BYTES_MAX, Drop, Framer, Resync, Step, Take
+from gateway.wire.telegram import DiscardReason, Form, Item, Telegram
 
-TELEGRAM_BYTES_MAX: Final = 8192
+TELEGRAM_BYTES_MAX: Final = MESSAGE_BYTES_MAX
 """Swedish telegrams have 699 to 712 bytes, Dutch ones with history up to about 1.5 kB."""
 
-_FED_AT_ONCE: Final = 4096
-
-_HEADER: Final = re.compile(rb"/[A-Za-z0-9]{3}[^\r\n/!()]{1,60}\r?\n")
-_HEADER_BEGUN: Final = re.compile(rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)\Z")
-_HEADER_BYTES_MAX: Final = 66
+_OPENING: Final = rb"/[A-Za-z0-9]{3}[^\r\n/!()]{1,60}\r?\n"
+_HEADER: Final = re.compile(_OPENING)
+_BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
 _END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
 _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
 _REGISTER: Final = re.compile(r"\n([0-9:.-]+)\((-?[0-9]+\.?[0-9]*)(?:\*([A-Za-z]*))?\)(?=[\r\n!])")
 _CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]*)\)")
 
 
-class P1Framer:
-    """Bytes in, telegrams and dropped stretches out. Never raises on input; holds at most 8 kB plus what was fed.
+class P1Grammar:
+    """P1 telegrams as one form of the stream."""
 
-    Every byte fed is in exactly one event by the time `finish` returns, and how the stream was cut does not matter.
-    """
+    opening = _OPENING
+    begun = _BEGUN
 
-    def __init__(self, *, allow_without_crc: bool = False) -> None:
+    def __init__(self, *, allow_without_crc: bool) -> None:
         self._allow_without_crc = allow_without_crc
-        self._held = bytearray()
-        self._searched = 0
-        self._noise = Stretch(DiscardReason.NOISE)
 
-    def feed(self, octets: bytes) -> list[Event]:
-        """Events that these bytes complete, in wire order."""
-        events: list[Event] = []
-        for begin in range(0, len(octets), _FED_AT_ONCE):
-            self._held += octets[begin : begin + _FED_AT_ONCE]
-            while self._advance(events):
-                pass
-        return events
+    def look(self, held: bytearray, searched: int, *, ended: bool) -> Sequence[Step]:
+        """Looks for the end mark. See `Grammar`."""
+        mark = held.find(b"!", searched)
+        while mark >= 0:
+            line_end = held.rfind(b")", 0, mark)
+            if line_end >= 0:
+                end = _END.match(held, line_end, TELEGRAM_BYTES_MAX)
+                if end is None and ended:
+                    end = _END_WITHOUT_LINE_END.match(held, line_end)
+                if end is not None:
+                    return self._close(held, end)
+            mark = held.find(b"!", mark + 1)
+        if len(held) >= TELEGRAM_BYTES_MAX:
+            return (Resync(TELEGRAM_BYTES_MAX, DiscardReason.OVERLONG),)
+        return (Resync(len(held), DiscardReason.TRUNCATED),) if ended else ()
 
-    def finish(self) -> list[Event]:
-        """What is left when the stream ends. A telegram whose last line end is missing is still taken."""
-        events: list[Event] = []
-        if self._held.startswith(b"/"):
-            end = _END_WITHOUT_LINE_END.search(self._held)
-            if end:
-                self._close(end, events)
-        while header := _HEADER.search(self._held):
-            following = _HEADER.search(self._held, header.end())
-            self._drop_noise(header.start(), events)
-            size = (following.start() if following else header.start() + len(self._held)) - header.start()
-            self._drop(size, DiscardReason.TRUNCATED, events)
-        self._drop_noise(len(self._held), events)
-        self._noise.close(events)
-        return events
+    def abandon(self) -> bytes:
+        """Nothing: a P1 telegram is one piece."""
+        return b""
 
-    def _advance(self, events: list[Event]) -> bool:
-        """One step; False if more bytes are needed. The next telegram's header is brought to the front first."""
-        header = _HEADER.match(self._held)
-        if header is None:
-            header = _HEADER.search(self._held)
-            if header is None:
-                self._drop_noise(self._certainly_no_header(len(self._held)), events)
-                return False
-            self._drop_noise(header.start(), events)
-            self._searched = 0
-        if self._held.find(b"!", self._searched) < 0 and len(self._held) < TELEGRAM_BYTES_MAX:
-            self._searched = len(self._held)
-            return False
-        end = _END.search(self._held, 0, TELEGRAM_BYTES_MAX)
-        if end is not None:
-            self._close(end, events)
-            return bool(self._held)
-        if len(self._held) < TELEGRAM_BYTES_MAX:
-            return False
-        following = _HEADER.search(self._held, 1, TELEGRAM_BYTES_MAX)
-        size = following.start() if following else self._certainly_no_header(TELEGRAM_BYTES_MAX)
-        self._drop(size, DiscardReason.OVERLONG, events)
-        return True
-
-    def _close(self, end: re.Match[bytes], events: list[Event]) -> None:
+    def _close(self, held: bytearray, end: re.Match[bytes]) -> Sequence[Step]:
         """An end was found: the telegram is what runs from the first header whose checksum fits up to it."""
         size = end.end()
         crc_begins = end.start(1)
         digits = end[1]
-        if digits:
-            given = int(digits, 16)
-            if crc16_arc(self._held[:crc_begins]) == given:
-                self._emit(size, crc_begins, events)
-                return
-        starts = [header.start() for header in _HEADER.finditer(self._held, 0, size)]
-        begin = starts[-1]
-        fits = not digits and self._allow_without_crc
-        if digits:
-            for start in starts[1:]:
-                if crc16_arc(self._held[start:crc_begins]) == given:
-                    begin, fits = start, True
-                    break
-        for this, following in itertools.pairwise(starts):
-            if following <= begin:
-                self._drop(following - this, DiscardReason.TRUNCATED, events)
-        if fits:
-            self._emit(size - begin, crc_begins - begin, events)
+        given = int(digits, 16) if digits else None
+        if given is not None and crc16_arc(held[:crc_begins]) == given:
+            return (_take(held, 0, crc_begins, size),)
+        starts = [header.start() for header in _HEADER.finditer(held, 0, size)]
+        if given is None:
+            fitting = starts[-1] if self._allow_without_crc else None
+            reason = DiscardReason.WITHOUT_CRC
         else:
-            self._drop(size - begin, DiscardReason.BAD_CRC if digits else DiscardReason.WITHOUT_CRC, events)
+            fitting = next((start for start in starts[1:] if crc16_arc(held[start:crc_begins]) == given), None)
+            reason = DiscardReason.BAD_CRC
+        begin = starts[-1] if fitting is None else fitting
+        steps: list[Step] = [
+            Drop(following - this, DiscardReason.TRUNCATED)
+            for this, following in itertools.pairwise(starts)
+            if following <= begin
+        ]
+        steps.append(Drop(size - begin, reason) if fitting is None else _take(held, begin, crc_begins, size))
+        return steps
 
-    def _emit(self, size: int, crc_begins: int, events: list[Event]) -> None:
-        self._noise.close(events)
-        events.append(_parse(self._held[:crc_begins].decode("latin-1"), size))
-        del self._held[:size]
-        self._searched = 0
 
-    def _drop(self, count: int, reason: DiscardReason, events: list[Event]) -> None:
-        stretch = Stretch(reason)
-        stretch.add(self._held[:count])
-        self._noise.close(events)
-        stretch.close(events)
-        del self._held[:count]
-        self._searched = 0
+class P1Framer(Framer):
+    """Bytes in, P1 telegrams and dropped stretches out."""
 
-    def _drop_noise(self, count: int, events: list[Event]) -> None:
-        self._noise.add_and_cut(self._held[:count], events)
-        del self._held[:count]
+    def __init__(self, *, allow_without_crc: bool = False) -> None:
+        super().__init__({ord("/"): P1Grammar(allow_without_crc=allow_without_crc)})
 
-    def _certainly_no_header(self, limit: int) -> int:
-        """How many bytes below the limit cannot begin a header, whatever follows."""
-        begun = _HEADER_BEGUN.search(self._held[:limit], max(0, limit - _HEADER_BYTES_MAX))
-        return begun.start() if begun else limit
+
+def _take(held: bytearray, begin: int, crc_begins: int, end: int) -> Take:
+    return Take(end - begin, _parse(held[begin:crc_begins].decode("latin-1"), end - begin))
 
 
 def _parse(text: str, size: int) -> Telegram:
