@@ -100,6 +100,7 @@ class Cabinet:
             phases=self.random.choice(plan.phases),
             pilot=plan.pilot,
             leave_after_full_s=plan.leave_after_full_s,
+            ramp_s=plan.ramp_s,
         )
 
     def _traffic(self) -> None:

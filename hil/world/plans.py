@@ -86,6 +86,7 @@ class ArrivalsPlan:
     phases: tuple[int, ...]
     pilot: bool
     leave_after_full_s: float
+    ramp_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ def _arrivals(reader: TableReader, sockets: Mapping[str, SocketPlan]) -> Arrival
         tuple(int(each) for each in reader.numbers("phases", [len(sockets[socket].phases)])),
         reader.truth("pilot", sockets[socket].box is not None),
         reader.number("leave_after_full_s", 20.0),
+        reader.number("ramp_s", 4.0),
     )
     reader.done()
     return plan

@@ -157,7 +157,7 @@ def test_exceptions_are_the_standards(scenario: Path, tmp_path: Path) -> None:
         assert client.ask(11, pack(">BHH", 4, 0x4000, 2), 2) == bytes((0x84, 2))
         assert client.ask(11, pack(">BHH", 4, 0, 3), 2) == bytes((0x84, 3))
         assert client.ask(11, pack(">BHH", 1, 0, 1), 2) == bytes((0x81, 1))
-        assert client.write(21, 261, 40) is None
+        assert client.ask(21, pack(">BHH", 6, 261, 40), 2) == bytes((0x86, 3))
         client.close()
 
 
