@@ -90,11 +90,8 @@ class ModbusSocketMeter:
         self._serial_asked = True
 
     async def _words(self, function: int, address: int, count: int, *, urgent: bool) -> tuple[int, ...]:
-        await self._rest.taken()
-        try:
+        async with self._rest:
             return await self._bus.read_registers(self._unit, function, address, count, urgent=urgent)
-        finally:
-            self._rest.spoke()
 
 
 def _shown(reading: SocketReading) -> str:
