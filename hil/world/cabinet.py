@@ -128,7 +128,7 @@ class Cabinet:
         """Lets dt pass."""
         if self.started:
             self.at_s += dt_s
-            self._traffic()
+        self._traffic()
         self.house_a = self.house.step(self.at_s, dt_s) if self.power else ZERO
         loads: dict[str, Triple] = {}
         for board in self.boards.values():
