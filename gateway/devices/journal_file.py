@@ -13,7 +13,9 @@ from typing import Final
 
 from gateway.devices.key_store import require_mode, sync_folder
 from gateway.errors import DeviceError, JournalDamaged
-from gateway.journal.chain import StoredRow
+from gateway.journal.chain import Head, StoredRow, verified
+from gateway.journal.facts import Fact, KeyMade
+from gateway.journal.rows import fact_of
 
 JOURNAL_FILE: Final = "journal.sqlite3"
 FILE_MODE: Final = 0o600
@@ -132,3 +134,27 @@ def opened_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.Error as problem:
         raise JournalDamaged(f"{path}: {problem}") from None
+
+
+def verified_facts(connection: sqlite3.Connection) -> Iterator[Fact]:
+    """Every fact, each row checked against the chain. Raises JournalDamaged."""
+    for _, fact in verified(rows_after(connection, 0), Head()):
+        yield fact
+
+
+def newest_key(connection: sqlite3.Connection) -> KeyMade:
+    """The key that signs now, without reading the rest. Raises DeviceError if there is none yet, JournalDamaged."""
+    found = connection.execute("SELECT seq, row FROM journal WHERE name GLOB 'key *' ORDER BY seq DESC").fetchone()
+    if found is None:
+        raise DeviceError("there is no key yet; it is made when the gateway starts for the first time")
+    fact = fact_of(*found)
+    if not isinstance(fact, KeyMade):
+        raise JournalDamaged(f"row {found[0]} is not a key")
+    return fact
+
+
+def require_integrity(connection: sqlite3.Connection) -> None:
+    """SQLite's own check of the whole file, its indexes among it. Raises JournalDamaged."""
+    answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if answer != "ok":
+        raise JournalDamaged(f"the database file is damaged: {answer}")

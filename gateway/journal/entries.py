@@ -89,7 +89,10 @@ class RecordEntry:
 
 def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBegin) -> RecordEntry:
     """The begin of a session, with the energy since the socket's last mark. Raises DeviceError on a reading without a
-    usable register."""
+    usable register, or if the socket has an open session."""
+    for begun in memory.open.values():
+        if begun.socket == wish.socket:
+            raise DeviceError(f"session {begun.session} is still open on socket {wish.socket}")
     at, register = wish.reading.at, _usable(wish.reading)
     meter = _meter(station, wish.socket, wish.reading)
     serial = meter_serial(meter, wish.socket)

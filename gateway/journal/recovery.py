@@ -126,6 +126,8 @@ class Memory:
                 begun = self.open.pop(fact.session, None)
                 if begun is None or fact.kwh - begun.kwh != fact.energy_kwh or fact.energy_kwh < 0:
                     raise JournalDamaged(f"session {fact.session} ends without its begin, or with other energy")
+                if self.registers[begun.socket] != RegisterMark(begun.serial, begun.kwh):
+                    raise JournalDamaged(f"energy of session {fact.session} was booked while it ran")
                 self.registers[fact.socket] = RegisterMark(begun.serial, fact.kwh)
                 self.ended[fact.session] = fact
                 self._forget_old()

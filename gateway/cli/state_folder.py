@@ -1,0 +1,36 @@
+"""Which state folder a command looks into: that of a config, or one named outright."""
+
+import argparse
+import tomllib
+from pathlib import Path
+
+from gateway.errors import ConfigMistake, Mistake
+
+
+def add_state_folder(parser: argparse.ArgumentParser) -> None:
+    """Adds CONFIG and --state-dir, of which one is needed."""
+    parser.add_argument("config", type=Path, nargs="?", metavar="CONFIG", help="the gateway's config file")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder, without a config")
+
+
+def state_folder(args: argparse.Namespace) -> Path:
+    """The folder. Raises ConfigMistake if neither or both are given, or the config does not name it."""
+    config: Path | None = args.config
+    folder: Path | None = args.state_dir
+    if (config is None) == (folder is None):
+        raise _mistake("arguments", "CONFIG, --state-dir", "Exactly one of them is needed.", "Name one.")
+    if folder is not None:
+        return folder
+    if config is None:
+        raise AssertionError
+    try:
+        named = tomllib.loads(config.read_text("utf-8"))["gateway"]["state_dir"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise _mistake(str(config), str(config), f"It cannot be read: {problem}", "Name another file.") from None
+    except (KeyError, TypeError):
+        raise _mistake(str(config), "gateway.state_dir", "It is not there.", "Run laddvakt check-config.") from None
+    return Path(named)
+
+
+def _mistake(file: str, value: str, problem: str, remedy: str) -> ConfigMistake:
+    return ConfigMistake(file, (Mistake("state_dir", value, problem, remedy),))

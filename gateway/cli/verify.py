@@ -1,0 +1,125 @@
+"""`laddvakt verify FILE… --key KEY`: are these records this key's own, whole and in order?
+
+Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be asked (no file, no key).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gateway.cli.verdict_words import Language
+    from gateway.metering.keys import PublicKey
+    from gateway.metering.verdicts import Finding, Report
+    from gateway.metering.verification import Submitted
+
+EXIT_GREEN: Final = 0
+EXIT_NOT_PROVEN: Final = 1
+EXIT_FALSE: Final = 2
+EXIT_NOT_ASKED: Final = 3
+FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, or OCMF one record a line")
+    parser.add_argument(
+        "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
+    )
+    parser.add_argument("--whole-key", action="store_true", help="the files hold all that the key ever signed")
+    parser.add_argument("--language", choices=["sv", "en"], default="en")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints a verdict per session and a verdict on all. Keys inside the files count for nothing."""
+    from gateway.metering.keys import NotAKey
+    from gateway.metering.safe_xml import NotSafeXml
+    from gateway.metering.verdicts import Finding, Reason, Report, Verdict
+    from gateway.metering.verification import verified
+
+    if args.key is None or not args.files:
+        return _not_asked("name at least one FILE, and the public key with --key")
+    try:
+        pinned = _pinned(args.key)
+    except (NotAKey, OSError, UnicodeDecodeError) as problem:
+        return _not_asked(f"--key: {problem}")
+    submitted: list[Submitted] = []
+    findings: list[Finding] = []
+    for file in args.files:
+        try:
+            submitted += _records(file)
+        except OSError as problem:
+            return _not_asked(f"{file}: {problem.strerror}")
+        except NotSafeXml as problem:
+            findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
+    report = verified(submitted, pinned, whole_key=args.whole_key)
+    report = Report(report.sessions, (*findings, *report.findings))
+    _print(report, pinned, args.language)
+    if report.verdict is Verdict.GREEN:
+        return EXIT_GREEN
+    return EXIT_FALSE if report.verdict is Verdict.RED else EXIT_NOT_PROVEN
+
+
+def _not_asked(problem: str) -> int:
+    print(f"laddvakt verify: {problem}", file=sys.stderr)
+    return EXIT_NOT_ASKED
+
+
+def _pinned(text: str) -> "PublicKey":
+    """The key from the text itself, or from the file of that name."""
+    from gateway.metering.keys import NotAKey, public_key
+
+    try:
+        return public_key(text)
+    except NotAKey:
+        path = Path(text)
+        if not path.is_file():
+            raise
+        return public_key(path.read_text("ascii"))
+
+
+def _records(file: Path) -> "list[Submitted]":
+    """The records of a file, each with its place. Raises OSError, NotSafeXml."""
+    from gateway.metering.safe_xml import safe_values
+    from gateway.metering.verification import Submitted
+
+    with file.open("rb") as stream:
+        content = stream.read(FILE_BYTES_MAX)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return [
+            Submitted(value.record, f"{file}[{at}]", value.key, f"{file}#{value.transaction}")
+            for at, value in enumerate(safe_values(content), 1)
+        ]
+    lines = content.decode("utf-8", errors="replace").lstrip("\ufeff").splitlines()
+    if lines and not any(line.startswith("OCMF|") for line in lines):
+        return [Submitted("OCMF|", str(file))]
+    return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
+
+
+def _print(report: "Report", pinned: "PublicKey", language: "Language") -> None:
+    from gateway.cli.verdict_words import VERDICT_WORDS
+    from gateway.metering.ocmf import number_text
+
+    for session in report.sessions:
+        energy = "–" if session.energy_kwh is None else f"{number_text(session.energy_kwh)} kWh"
+        times = f"{session.begin_time or '–'} … {session.end_time or '–'}"
+        words = VERDICT_WORDS[session.verdict][language]
+        print(f"{words}: {_plain(session.session)} {_plain(session.meter_serial or '')} {energy} {times}")
+        for finding in session.findings:
+            print(f"    {_said(finding, language)}")
+    for finding in report.findings:
+        print(f"{VERDICT_WORDS[finding.verdict][language]}: {_said(finding, language)}")
+    print(f"= {VERDICT_WORDS[report.verdict][language]} ({pinned.fingerprint})")
+
+
+def _said(finding: "Finding", language: "Language") -> str:
+    from gateway.cli.verdict_words import REASON_WORDS
+
+    detail = f" ({_plain(finding.detail)})" if finding.detail else ""
+    return f"{_plain(finding.where)}: {REASON_WORDS[finding.reason][language]} [{finding.reason.value}]{detail}"
+
+
+def _plain(text: str) -> str:
+    """Text out of a record, without anything that a terminal or a page would act on."""
+    return "".join(sign if sign.isprintable() and sign not in "<>&" else f"\\x{ord(sign):02x}" for sign in text)

@@ -1,0 +1,80 @@
+"""The journal read for people: whole sessions with their signed records, and energy outside them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.ids import SessionId
+from gateway.journal.facts import EnergyOutside, Fact, KeyMade, PageMade, PageSigned, SessionBegun, SessionEnded
+from gateway.metering.ocmf import record_text
+from gateway.site.outcomes import Edge
+
+
+@dataclass(slots=True)
+class ArchivedSession:
+    """One session. ended and end_record are None while it runs; a record is None until it is signed."""
+
+    begun: SessionBegun
+    ended: SessionEnded | None = None
+    begin_record: str | None = None
+    end_record: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.ended is not None and self.begin_record is not None and self.end_record is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPage:
+    """One signed page. key: the public key in hex that it was signed with."""
+
+    page: PageMade
+    signature: bytes
+
+    @property
+    def record(self) -> str:
+        return record_text(self.page.payload, self.signature)
+
+
+@dataclass(slots=True)
+class Archive:
+    """Everything that was signed or booked, in the journal's order."""
+
+    sessions: dict[SessionId, ArchivedSession] = field(default_factory=dict)
+    outside: list[EnergyOutside] = field(default_factory=list)
+    pages: list[ArchivedPage] = field(default_factory=list)
+    keys: list[KeyMade] = field(default_factory=list)
+    _unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
+
+    def absorb(self, fact: Fact) -> None:
+        """Takes the next fact; the chain must have been checked. Raises KeyError if a fact lacks the one before it."""
+        match fact:
+            case KeyMade():
+                self.keys.append(fact)
+            case EnergyOutside():
+                self.outside.append(fact)
+            case SessionBegun():
+                self.sessions[fact.session] = ArchivedSession(fact)
+            case SessionEnded():
+                self.sessions[fact.session].ended = fact
+            case PageMade():
+                self._unsigned[fact.key, fact.page] = fact
+            case PageSigned():
+                self._sign(ArchivedPage(self._unsigned.pop((fact.key, fact.page)), bytes.fromhex(fact.signature)))
+            case _:
+                pass
+
+    def _sign(self, signed: ArchivedPage) -> None:
+        self.pages.append(signed)
+        session = self.sessions[signed.page.session]
+        if signed.page.edge is Edge.BEGIN:
+            session.begin_record = signed.record
+        else:
+            session.end_record = signed.record
+
+
+def archive_of(facts: Iterable[Fact]) -> Archive:
+    """The archive of these facts."""
+    archive = Archive()
+    for fact in facts:
+        archive.absorb(fact)
+    return archive

@@ -1,0 +1,146 @@
+"""Verification of records against one key that was pinned from outside: sessions, pages and chain.
+
+What no public verifier does is done here: one begin and one end of the same meter, gateway, user, register and socket;
+pages that are used once, follow each other and name their predecessor's hash; a record that stands twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.metering.keys import NotAKey, PublicKey, public_key
+from gateway.metering.record import END_LETTERS, Reading, Record, checked_record
+from gateway.metering.verdicts import Finding, Reason, Report, SessionReport
+
+_SAME = (
+    ("GS", Reason.OTHER_GATEWAY),
+    ("GI", Reason.OTHER_GATEWAY),
+    ("MS", Reason.OTHER_METER),
+    ("IS", Reason.OTHER_USER),
+    ("IT", Reason.OTHER_USER),
+    ("ID", Reason.OTHER_USER),
+    ("XK", Reason.OTHER_SOCKET),
+    ("CI", Reason.OTHER_SOCKET),
+)
+
+
+_ENERGY_STANDS = frozenset({Reason.CLOCK_NOT_TRUSTED, Reason.TIME_UNUSABLE, Reason.USER_NOT_ASSIGNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A record as somebody hands it in. where: file and place; key: the key that came with it, believed in nothing;
+    transaction: groups records that bear no session id of ours."""
+
+    text: str
+    where: str
+    key: str | None = None
+    transaction: str = ""
+
+
+def verified(submitted: Sequence[Submitted], pinned: PublicKey, *, whole_key: bool = False) -> Report:
+    """Everything that can be said of these records.
+
+    whole_key: they claim to be all that the key ever signed, so that a missing page is found too.
+    """
+    findings: list[Finding] = []
+    records: list[Record] = []
+    for one in submitted:
+        result = checked_record(one.text, pinned, one.where, one.transaction)
+        if isinstance(result, Finding):
+            findings.append(_foreign(result, one, pinned))
+        else:
+            records.append(result)
+    if not submitted:
+        findings.append(Finding(Reason.NOTHING_FOUND, ""))
+    findings.extend(_page_findings(records, whole_key=whole_key))
+    return Report(tuple(_session(group) for group in _grouped(records)), tuple(findings))
+
+
+def _foreign(finding: Finding, submitted: Submitted, pinned: PublicKey) -> Finding:
+    """A wrong signature whose file brings another key along: said so, since that is how a forger goes about it."""
+    if submitted.key is None or finding.reason not in {Reason.SIGNATURE_WRONG, Reason.OTHER_ALGORITHM}:
+        return finding
+    try:
+        brought = public_key(submitted.key)
+    except NotAKey:
+        return finding
+    if brought.spki == pinned.spki:
+        return finding
+    return Finding(Reason.FOREIGN_KEY, finding.where, brought.fingerprint)
+
+
+def _page_findings(records: Sequence[Record], *, whole_key: bool) -> Iterable[Finding]:
+    pages: dict[tuple[str, int], Record] = {}
+    for record in records:
+        known = pages.setdefault((record.context, record.page), record)
+        if known is not record:
+            reason = Reason.REPLAYED if known.payload == record.payload else Reason.PAGE_REUSED
+            yield Finding(reason, f"{record.context}{record.page}", f"{known.where}, {record.where}")
+    for (context, number), record in sorted(pages.items()):
+        before = pages.get((context, number - 1))
+        named = record.fields.get("XP")
+        if before is not None and named is not None and named != before.hash:
+            yield Finding(Reason.CHAIN_BROKEN, f"{context}{number}", record.where)
+        elif before is None and whole_key and number > 1:
+            yield Finding(Reason.PAGES_MISSING, f"{context}{number - 1}", record.where)
+
+
+def _grouped(records: Sequence[Record]) -> Iterable[tuple[Record, ...]]:
+    """Records by session; a replayed one counts once. Those without any session id stand together per meter."""
+    groups: dict[tuple[str, str], dict[str, Record]] = {}
+    for record in records:
+        key = (record.session, "" if record.session else record.fields["MS"])
+        groups.setdefault(key, {}).setdefault(record.payload, record)
+    return [tuple(group.values()) for group in groups.values()]
+
+
+def _session(group: tuple[Record, ...]) -> SessionReport:
+    readings = [(record, reading) for record in group for reading in record.readings]
+    begins = [pair for pair in readings if pair[1].letter == "B"]
+    ends = [pair for pair in readings if pair[1].letter in END_LETTERS]
+    name = group[0].session
+    where = name or f"{group[0].context}{group[0].page}"
+    findings = [finding for record in group for finding in record.findings]
+    findings += [Finding(reason, where) for reason in _counted(len(begins), len(ends))]
+    energy: Decimal | None = None
+    if len(begins) == len(ends) == 1:
+        findings += [Finding(reason, where, detail) for reason, detail in _pair(begins[0], ends[0])]
+        if all(finding.reason in _ENERGY_STANDS for finding in findings):
+            energy = ends[0][1].value - begins[0][1].value
+    return SessionReport(
+        session=name,
+        meter_serial=group[0].fields["MS"],
+        begin_time=begins[0][1].time_text if begins else None,
+        end_time=ends[-1][1].time_text if ends else None,
+        energy_kwh=energy,
+        findings=tuple(findings),
+    )
+
+
+def _counted(begins: int, ends: int) -> Iterable[Reason]:
+    if begins == 0:
+        yield Reason.BEGIN_MISSING
+    elif begins > 1:
+        yield Reason.TWO_BEGINS
+    if ends == 0:
+        yield Reason.END_MISSING
+    elif ends > 1:
+        yield Reason.TWO_ENDS
+
+
+def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterable[tuple[Reason, str]]:
+    (first, start), (last, stop) = begin, end
+    for name, reason in _SAME:
+        if first.fields.get(name) != last.fields.get(name):
+            yield reason, name
+    if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in {"kWh", "Wh"}:
+        yield Reason.OTHER_REGISTER, f"{start.register} {start.unit}, {stop.register} {stop.unit}"
+    if first is not last and (first.context != last.context or last.page <= first.page):
+        yield Reason.PAGES_NOT_RISING, f"{first.context}{first.page}, {last.context}{last.page}"
+    if stop.time < start.time:
+        yield Reason.TIME_NOT_RISING, f"{start.time_text}, {stop.time_text}"
+    if stop.value < start.value:
+        yield Reason.VALUE_NOT_RISING, f"{start.value}, {stop.value}"
+    if (start.time_state == "R") != (stop.time_state == "R"):
+        yield Reason.TIME_STATES_DIFFER, f"{start.time_state}, {stop.time_state}"

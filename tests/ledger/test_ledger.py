@@ -1,0 +1,422 @@
+"""The ledger signs what is durable, once, and its energy adds up."""
+
+import asyncio
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.app.ledger import successor_of
+from gateway.clock import UtcTrust
+from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
+from gateway.ids import SessionId, SocketId
+from gateway.journal.facts import (
+    ClockSeen,
+    DaemonStarted,
+    DaemonStopped,
+    EnergyOutside,
+    MeterExchanged,
+    PageMade,
+    PageSigned,
+    SessionEnded,
+    SessionQueued,
+)
+from gateway.site.because import Because, Why
+from gateway.site.outcomes import Edge
+from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, SaveCheckpoint
+from tests.ledger.ledger_bench import (
+    NOON,
+    SOCKETS,
+    Death,
+    Disk,
+    DyingStore,
+    HandClock,
+    PocketKeys,
+    begin,
+    end,
+    opened,
+    reading,
+)
+
+_F = TypeVar("_F")
+WAITS = Because(Why.QUEUED)
+
+
+def facts_of(disk: Disk, kind: type[_F]) -> list[_F]:
+    return [fact for fact in disk.facts() if isinstance(fact, kind)]
+
+
+def payloads(disk: Disk) -> list[dict[str, Any]]:
+    return [json.loads(page.payload, parse_float=Decimal) for page in facts_of(disk, PageMade)]
+
+
+def test_a_session_becomes_two_pages_and_the_same_wish_again_adds_nothing() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        wish = begin("s1", reading(clock, "100.00"))
+        first = await ledger.record_begin(wish)
+        assert await ledger.record_begin(wish) == first
+        clock.pass_s(3600)
+        last = await ledger.record_end(end("s1", reading(clock, "107.30")))
+        assert await ledger.record_end(end("s1", reading(clock, "109.99"))) == last
+        assert (first.page, last.page) == (1, 2)
+        assert len(facts_of(disk, PageMade)) == len(facts_of(disk, PageSigned)) == 2
+        assert facts_of(disk, SessionEnded)[0].energy_kwh == Decimal("7.30")
+        newest = ledger.newest_signed
+        assert newest is not None
+        assert (newest.session, newest.edge, newest.page, newest.kwh) == ("s1", Edge.END, 2, Decimal("107.30"))
+
+    asyncio.run(run())
+
+
+def test_two_wishes_at_once_for_the_same_record_make_one_page() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        wish = begin("s1", reading(clock, "1.00"))
+        answers = await asyncio.gather(*(ledger.record_begin(wish) for _ in range(5)))
+        assert {answer.page for answer in answers} == {1}
+        assert len(facts_of(disk, PageMade)) == 1
+
+    asyncio.run(run())
+
+
+def test_a_caller_that_gives_up_leaves_memory_and_disk_in_step() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        calling = asyncio.create_task(ledger.record_begin(begin("s1", reading(clock, "1.00"))))
+        await asyncio.sleep(0)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        durable = await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        assert durable.page == 1
+        assert len(facts_of(disk, PageSigned)) == 1
+
+    asyncio.run(run())
+
+
+def test_energy_between_sessions_is_booked_to_t0_and_everything_adds_up() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.record_begin(begin("s1", reading(clock, "100.00")))
+        await ledger.record_end(end("s1", reading(clock, "107.31")))
+        await ledger.record_begin(begin("s2", reading(clock, "107.45")))
+        await ledger.book_outside(SOCKETS[0], reading(clock, "108.00"))  # a session is open: it is the session's
+        await ledger.record_end(end("s2", reading(clock, "110.00")))
+        await ledger.book_outside(SOCKETS[0], reading(clock, "110.07"))
+        await ledger.book_outside(SOCKETS[0], reading(clock, "110.07"))
+        outside = [booked.to_kwh - booked.from_kwh for booked in facts_of(disk, EnergyOutside)]
+        sessions = [ended.energy_kwh for ended in facts_of(disk, SessionEnded)]
+        assert outside == [Decimal("0.14"), Decimal("0.07")]
+        assert sum(outside) + sum(sessions) == Decimal("110.07") - Decimal("100.00")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("shown", "serial", "status"), [("99.99", "12345678", "E"), ("101.00", "87654321", "X")])
+def test_an_end_that_does_not_fit_its_begin_is_marked_and_never_negative(shown: str, serial: str, status: str) -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.record_begin(begin("s1", reading(clock, "100.00")))
+        await ledger.record_end(end("s1", reading(clock, shown, serial)))
+        taken = payloads(disk)[1]["RD"][0]
+        assert (taken["RV"], taken["EF"], taken["ST"], taken["TX"]) == (Decimal("100.00"), "E", status, "A")
+        assert payloads(disk)[1]["XO"] == {"MS": serial, "RV": shown, "XW": "0001 E240"}
+        assert payloads(disk)[1]["XE"] == "completed"
+        ended = facts_of(disk, SessionEnded)[0]
+        assert (ended.energy_kwh, ended.billable) == (Decimal("0.00"), False)
+        await ledger.record_begin(begin("s2", reading(clock, shown, serial)))
+        assert not facts_of(disk, EnergyOutside)
+
+    asyncio.run(run())
+
+
+def test_a_meter_exchanged_between_sessions_starts_a_new_count_and_is_told() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.record_begin(begin("s1", reading(clock, "100.00")))
+        await ledger.record_end(end("s1", reading(clock, "101.00")))
+        await ledger.record_begin(begin("s2", reading(clock, "0.50", "87654321")))
+        (exchanged,) = facts_of(disk, MeterExchanged)
+        assert (exchanged.kwh_before, exchanged.kwh) == (Decimal("101.00"), Decimal("0.50"))
+        bodies = [json.loads(message.body) for message in await ledger.pending_outbox(10)]
+        assert [body.get("why") for body in bodies] == ["command", "meter_exchanged"]
+
+    asyncio.run(run())
+
+
+def test_the_stop_time_is_the_start_plus_the_monotonic_duration() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        clock.pass_s(600)
+        clock.utc = NOON.replace(year=2036)
+        await ledger.record_end(end("s1", reading(clock, "2.00")))
+        assert payloads(disk)[0]["RD"][0]["TM"] == "2026-03-01T13:00:00,000+0100 S"
+        assert payloads(disk)[1]["RD"][0]["TM"] == "2026-03-01T13:10:00,000+0100 S"
+        assert payloads(disk)[1]["XU"] == "2036-03-01T12:00:00.000+00:00"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "signed"),
+    [
+        (UtcTrust.SYNCHRONISED, UtcTrust.UNKNOWN, "U"),
+        (UtcTrust.INFORMATIVE, UtcTrust.SYNCHRONISED, "I"),
+        (UtcTrust.UNKNOWN, UtcTrust.SYNCHRONISED, "U"),
+    ],
+)
+def test_the_end_is_never_trusted_more_than_the_begin(first: UtcTrust, last: UtcTrust, signed: str) -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        clock.trust = first
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        clock.trust = last
+        await ledger.record_end(end("s1", reading(clock, "2.00")))
+        assert payloads(disk)[0]["RD"][0]["TM"].endswith(f" {first.value}")
+        assert payloads(disk)[1]["RD"][0]["TM"].endswith(f" {signed}")
+        assert [seen.at.utc_trust for seen in facts_of(disk, ClockSeen)] == [first, last]
+
+    asyncio.run(run())
+
+
+def test_after_another_boot_a_clock_behind_the_begin_marks_the_time_unusable() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        clock.monotonic_s, clock.utc = 5.0, NOON.replace(year=1970)
+        ledger = await opened(disk, keys, clock, boot_id="boot-2")
+        await ledger.record_end(end("s1", reading(clock, "2.00"), kind=EndKind.RECOVERED, why=Why.RECOVERED))
+        taken = payloads(disk)[1]["RD"][0]
+        assert (taken["TM"], taken["EF"], taken["TX"]) == ("2026-03-01T13:00:00,000+0100 U", "t", "P")
+        assert facts_of(disk, SessionEnded)[0].energy_kwh == Decimal("1.00")
+
+    asyncio.run(run())
+
+
+def test_after_another_boot_the_wall_clock_tells_the_end() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        clock.pass_s(90)
+        clock.monotonic_s = 5.0
+        ledger = await opened(disk, keys, clock, boot_id="boot-2")
+        await ledger.record_end(end("s1", reading(clock, "2.00"), kind=EndKind.RECOVERED))
+        assert payloads(disk)[1]["RD"][0]["TM"] == "2026-03-01T13:01:30,000+0100 S"
+        assert "XU" not in payloads(disk)[1]
+
+    asyncio.run(run())
+
+
+def test_a_reading_without_register_is_refused_and_nothing_is_stored() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        rows = len(disk.rows)
+        for kwh in (None, "NaN", "-1.00"):
+            with pytest.raises(DeviceError, match="usable import register"):
+                await ledger.record_begin(begin("s1", reading(clock, kwh)))
+        with pytest.raises(DeviceError, match="no meter"):
+            await ledger.record_begin(begin("s1", reading(clock, "1.00"), socket=SocketId("p9")))
+        with pytest.raises(DeviceError, match="no begin record"):
+            await ledger.record_end(end("s1", reading(clock, "1.00")))
+        assert len(disk.rows) == rows
+
+    asyncio.run(run())
+
+
+def test_a_socket_with_an_open_session_begins_no_second_one() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        with pytest.raises(DeviceError, match="still open"):
+            await ledger.record_begin(begin("s2", reading(clock, "2.00")))
+        await ledger.record_begin(begin("s3", reading(clock, "2.00"), socket=SOCKETS[1]))
+
+    asyncio.run(run())
+
+
+def test_a_full_disk_begins_nothing_and_ends_what_runs() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        store = DyingStore(disk)
+        ledger = await opened(disk, PocketKeys(), clock, store=store)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        store.room = False
+        assert ledger.accepts
+        assert not ledger.accepts_sessions
+        with pytest.raises(DeviceError, match="nearly full"):
+            await ledger.record_begin(begin("s2", reading(clock, "1.00"), socket=SOCKETS[1]))
+        assert (await ledger.record_end(end("s1", reading(clock, "2.00")))).page == 2
+
+    asyncio.run(run())
+
+
+def test_the_queue_comes_back_in_its_order_and_known_places_are_not_noted_twice() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        for at, name in enumerate(("a", "b", "c")):
+            note = NoteQueued(SOCKETS[at], SessionId(name), None, None, WAITS)
+            await ledger.note(note)
+            await ledger.note(note)
+        await ledger.note(NoteWithdrawn(SOCKETS[1], SessionId("b"), WAITS))
+        await ledger.note(NoteWithdrawn(SOCKETS[1], SessionId("b"), WAITS))
+        await ledger.note(SaveCheckpoint("{}", WAITS))
+        await ledger.note(SaveCheckpoint("{}", WAITS))
+        await ledger.record_begin(begin("a", reading(clock, "5.00")))
+        await ledger.note(NoteQueued(SOCKETS[0], SessionId("a"), None, None, WAITS))  # too late: it has begun
+        again = await opened(disk, keys, clock)
+        past = again.past()
+        assert [waiting.id for waiting in past.queued] == ["c"]
+        assert [session.id for session in past.open_sessions] == ["a"]
+        assert past.checkpoint_text == "{}"
+        assert len(facts_of(disk, SessionQueued)) == 3
+
+    asyncio.run(run())
+
+
+def test_recovery_cut_short_does_not_queue_two_successors() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        await ledger.record_begin(begin("a", reading(clock, "5.00")))
+        ledger = await opened(disk, keys, clock)
+        (was_open,) = ledger.past().open_sessions
+        assert was_open.successor == successor_of(SessionId("a"))
+        await ledger.note(NoteQueued(SOCKETS[0], was_open.successor, was_open.token, was_open.id, WAITS))
+        ledger = await opened(disk, keys, clock)
+        assert ledger.past().open_sessions == (was_open,)
+        assert ledger.past().queued == ()
+        await ledger.record_end(end("a", reading(clock, "6.00"), kind=EndKind.RECOVERED))
+        ledger = await opened(disk, keys, clock)
+        assert [(waiting.id, waiting.continues) for waiting in ledger.past().queued] == [(was_open.successor, "a")]
+
+    asyncio.run(run())
+
+
+def test_events_and_sessions_wait_in_the_outbox_until_they_are_delivered() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        await ledger.note(NoteEvent(SOCKETS[0], Because(Why.CONTACTOR_WELDED, current_a=float("inf"))))
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        await ledger.record_end(end("s1", reading(clock, "2.50")))
+        first, second = await ledger.pending_outbox(10)
+        assert json.loads(first.body)["why"] == "contactor_welded"
+        assert json.loads(second.body)["energy_kwh"] == "1.50"
+        assert json.loads(second.body)["end_record"].startswith("OCMF|")
+        await ledger.outbox_delivered([first.id])
+        assert await ledger.pending_outbox(10) == (second,)
+
+    asyncio.run(run())
+
+
+def test_a_signature_that_was_not_stored_is_made_at_the_next_call_under_the_same_page() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        store = DyingStore(disk)
+        ledger = await opened(disk, keys, clock, store=store)
+        store.dies_in = 1
+        with pytest.raises(Death):
+            await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        store.dead, store.dies_in = False, None
+        durable = await ledger.record_begin(begin("s1", reading(clock, "9.00")))
+        assert durable.page == 1
+        assert payloads(disk)[0]["RD"][0]["RV"] == Decimal("1.00")
+
+    asyncio.run(run())
+
+
+def test_a_page_without_signature_is_signed_at_the_next_start_word_for_word() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        store = DyingStore(disk)
+        ledger = await opened(disk, keys, clock, store=store)
+        store.dies_in = 1
+        with pytest.raises(Death):
+            await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        await opened(disk, keys, clock)
+        (made,), (signed,) = facts_of(disk, PageMade), facts_of(disk, PageSigned)
+        assert keys.key is not None
+        assert keys.key.public.verifies(made.payload.encode(), bytes.fromhex(signed.signature))
+
+    asyncio.run(run())
+
+
+def test_a_key_without_its_journal_or_a_journal_without_its_key_ends_the_start() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        await opened(disk, keys, clock)
+        with pytest.raises(ConfigMistake) as lost_journal:
+            await opened(Disk(), keys, clock)
+        assert "page numbers" in str(lost_journal.value.mistakes[0])
+        with pytest.raises(ConfigMistake) as lost_key:
+            await opened(disk, PocketKeys(), clock)
+        assert "gone" in str(lost_key.value.mistakes[0])
+        other = PocketKeys()
+        other.make()
+        with pytest.raises(ConfigMistake) as other_key:
+            await opened(disk, other, clock)
+        assert "not the one" in str(other_key.value.mistakes[0])
+
+    asyncio.run(run())
+
+
+def test_a_page_of_a_lost_key_stops_the_start() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        made = facts_of(disk, PageMade)[0]
+        await DyingStore(disk).append([replace(made, key="00" * 91, page=1)])
+        with pytest.raises(JournalDamaged, match="a key that is not here"):
+            await opened(disk, keys, clock)
+
+    asyncio.run(run())
+
+
+def test_an_orderly_end_is_the_last_fact_and_closes_the_journal() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        store = DyingStore(disk)
+        ledger = await opened(disk, PocketKeys(), clock, store=store)
+        assert ledger.writer_progress > 0
+        assert ledger.newest_signed is None
+        assert ledger.newest_record is None
+        await ledger.shut_down()
+        assert store.closed
+        facts = list(disk.facts())
+        assert isinstance(facts[-1], DaemonStopped)
+        assert any(isinstance(fact, DaemonStarted) for fact in facts)
+
+    asyncio.run(run())
+
+
+def test_a_dead_journal_is_closed_without_another_word() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        store = DyingStore(disk)
+        ledger = await opened(disk, PocketKeys(), clock, store=store)
+        rows = len(disk.rows)
+        store.dead = True
+        assert not ledger.accepts
+        await ledger.shut_down()
+        assert store.closed
+        assert len(disk.rows) == rows
+
+    asyncio.run(run())
