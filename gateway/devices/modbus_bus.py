@@ -9,6 +9,8 @@ with its request; a silent unit is paused. Callers get their value or a `DeviceE
 import asyncio
 import heapq
 import logging
+import os
+import termios
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -30,6 +32,8 @@ QUEUE_MAX: Final = 128
 RECEIVED_BYTES_KEPT: Final = 512
 REOPEN_S_FIRST: Final = 0.5
 REOPEN_S_MAX: Final = 10.0
+WAKES_LATE_S: Final = 0.0005
+"""The event loop wakes at whole milliseconds and sees a byte after its end, so gaps come out longer than asked."""
 COIL_ON: Final = 0xFF00
 COIL_OFF: Final = 0x0000
 
@@ -165,7 +169,7 @@ class PymodbusBus:
                 self._port,
                 framer=FramerType.RTU,
                 baudrate=self._baud,
-                parity=self._parity,
+                parity="N" if _is_pseudo_terminal(self._port) else self._parity,
                 stopbits=self._stop_bits,
                 handle_local_echo=self._local_echo,
                 name=self.name,
@@ -216,7 +220,7 @@ class PymodbusBus:
                 await self._arrived.wait()
                 continue
             wait_s = self._timing.wait_s(loop.time())
-            if wait_s <= 0:
+            if wait_s <= WAKES_LATE_S:
                 return heapq.heappop(self._calls)
             try:
                 async with asyncio.timeout(wait_s):
@@ -290,7 +294,7 @@ class PymodbusBus:
         client.ctx.comm_params.timeout_connect = self._timeout_s
         try:
             opened = await client.connect()
-        except ValueError:  # pyserial: a baud rate or parity that this port does not know
+        except (ValueError, termios.error):  # pyserial: a baud rate or parity that this port does not know
             opened = False
         if opened:
             self._reopen_s = 0.0
@@ -311,3 +315,8 @@ class PymodbusBus:
             self._received = grown[:RECEIVED_BYTES_KEPT]
             self._timing.heard(now_s)
         return packet
+
+
+def _is_pseudo_terminal(port: str) -> bool:
+    """A pseudo-terminal carries bytes without parity, and Linux refuses to set one on it (pty(7), tcsetattr(3))."""
+    return os.path.realpath(port).startswith("/dev/pts/")

@@ -29,6 +29,8 @@ FREQUENCY_HZ: Final = (45.0, 65.0)
 POWER_KW_MAX: Final = 150.0
 """More than any direct-connected three-phase meter carries (3 x 253 V x 125 A = 95 kW, with margin)."""
 STEPS_OF_TOLERANCE: Final = 2
+REFRESH_S: Final = 1.0
+"""Meters renew their registers about once a second and document it nowhere: two polls may see that much more."""
 
 
 def decode(
@@ -70,7 +72,8 @@ def against_last(reading: SocketReading, last: SocketReading | None) -> SocketRe
     rise_kwh = reading.energy_import.kwh - last.energy_import.kwh
     since_s = reading.at.monotonic_s - last.at.monotonic_s
     rise_kwh_max = (
-        Decimal(POWER_KW_MAX * max(since_s, 0.0) / 3600.0) + STEPS_OF_TOLERANCE * reading.energy_import.step_kwh
+        Decimal(POWER_KW_MAX * (max(since_s, 0.0) + REFRESH_S) / 3600.0)
+        + STEPS_OF_TOLERANCE * reading.energy_import.step_kwh
     )
     if rise_kwh < 0:
         broken = "energy_import_fell"
@@ -83,7 +86,7 @@ def against_last(reading: SocketReading, last: SocketReading | None) -> SocketRe
 
 def polls_agree(first: SocketReading, second: SocketReading) -> bool:
     """Two polls in a row that may be billed: the import register stood still, or rose by no more than the measured
-    power allows (with a tenth and two steps of tolerance). Refused readings never agree."""
+    power allows in that time (a tenth, one refresh and two steps of tolerance). Refused readings never agree."""
     if first.energy_import is None or second.energy_import is None:
         return False
     rise_kwh = second.energy_import.kwh - first.energy_import.kwh
@@ -93,7 +96,7 @@ def polls_agree(first: SocketReading, second: SocketReading) -> bool:
     if rise_kwh < 0 or not powers_w:
         return False
     since_s = max(second.at.monotonic_s - first.at.monotonic_s, 0.0)
-    expected_kwh = Decimal(max(powers_w) * since_s * 1.1 / 3_600_000.0)
+    expected_kwh = Decimal(max(powers_w) * (since_s + REFRESH_S) * 1.1 / 3_600_000.0)
     return rise_kwh <= expected_kwh + STEPS_OF_TOLERANCE * second.energy_import.step_kwh
 
 

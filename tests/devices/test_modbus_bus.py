@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from gateway.devices.modbus_bus import PymodbusBus
+from gateway.devices.modbus_bus import QUEUE_MAX, PymodbusBus
 from gateway.devices.modbus_faults import UnitRefused, UnitSilent
 from gateway.devices.modbus_timing import LineTiming, UnitPauses
 from gateway.errors import DeviceError
@@ -381,6 +381,20 @@ def test_modbus_tcp_is_the_same_bus() -> None:
         await server.wait_closed()
 
     asyncio.run(play())
+
+
+def test_when_too_many_wait_a_poll_is_dropped_before_an_opening() -> None:
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        polls = [asyncio.create_task(bus.read_registers(7, 4, n, 1)) for n in range(QUEUE_MAX)]
+        await asyncio.sleep(0)
+        assert "wait already" in str(await failure(bus.read_registers(7, 4, 0, 1)))
+        await bus.write_coil(7, 0, False)
+        assert "overbooked" in str(await failure(polls[-1]))
+        assert [body[1] for body in units.bodies()][:1] == [5]
+        for poll in polls[:-1]:
+            poll.cancel()
+
+    on_wire({7: prompt}, scenario)
 
 
 def test_impossible_requests_fail_in_the_hands_of_their_caller() -> None:
