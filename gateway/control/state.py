@@ -1,10 +1,11 @@
 """What control remembers from tick to tick, as plain values. Other rooms read it; only `decide` makes a new one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.clock import Instant
+from gateway.control.memory import Memory
 from gateway.ids import FuseId, SessionId, SocketId, Token
 from gateway.meters.readings import SocketReading
 from gateway.quantities import MaybePerPhase, PerPhase
@@ -99,7 +100,8 @@ class FuseState:
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """All of control's memory. queue: waiting sessions, first come first."""
+    """All of control's memory. queue: waiting sessions, first come first; memory: control's own timers and samples,
+    of no meaning to other rooms."""
 
     tick: int
     at: Instant
@@ -111,6 +113,7 @@ class ControlState:
     queue: tuple[SessionId, ...]
     queue_position: Mapping[SocketId, int]
     shutting_down: bool
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

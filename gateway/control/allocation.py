@@ -1,0 +1,121 @@
+"""Max-min fair shares over the fuse tree, phase by phase: nobody can get more but from one who has less.
+
+All askers' shares rise together from their minimum; where a fuse phase is full its askers stop, the others go on
+("progressive filling", Bertsekas and Gallager, Data Networks, 6.5.2). Then each share is rounded down to what the
+device can be told, and what the rounding left is handed out in whole steps, in the askers' order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+from typing import Final
+
+TINY_A: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a share: from minimum_a to cap_a (A per phase) in steps, loading every fuse phase of `places`."""
+
+    minimum_a: float
+    cap_a: float
+    step_a: float
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one gets (A). full_at: the fuse phase that stopped it, None if its own cap did."""
+
+    current_a: float
+    full_at: int | None
+
+
+def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
+    """One share per asker, in their order. room_a: per fuse phase, what is free for all of them together (A).
+
+    The minima are given in any case (whoever cannot be given its minimum must not ask); beyond them the sum of the
+    shares is at most the room on every fuse phase.
+    """
+    water = _Water(askers, room_a)
+    water.rise()
+    shares = [_stepped(asker, current) for asker, current in zip(askers, water.current_a, strict=True)]
+    left = list(room_a)
+    for asker, current in zip(askers, shares, strict=True):
+        for place in asker.places:
+            left[place] -= current
+    for index, asker in enumerate(askers):
+        more = shares[index] + asker.step_a
+        if more <= asker.cap_a + TINY_A and all(left[place] >= asker.step_a - TINY_A for place in asker.places):
+            for place in asker.places:
+                left[place] -= asker.step_a
+            shares[index] = more
+    return [
+        Share(current, None if current + asker.step_a > asker.cap_a + TINY_A else stop)
+        for asker, current, stop in zip(askers, shares, water.full_at, strict=True)
+    ]
+
+
+class _Water:
+    """The common level that all rising askers have; lives inside one call of `share_out`."""
+
+    def __init__(self, askers: Sequence[Asker], room_a: Sequence[float]) -> None:
+        self.askers = askers
+        self.current_a = [asker.minimum_a for asker in askers]
+        self.full_at: list[int | None] = [None] * len(askers)
+        self.free_a = list(room_a)
+        self.rising = [False] * len(askers)
+        self.users: dict[int, list[int]] = {}
+        self.rising_at: dict[int, int] = {}
+        for index, asker in enumerate(askers):
+            for place in asker.places:
+                self.free_a[place] -= asker.minimum_a
+                self.users.setdefault(place, []).append(index)
+                self.rising_at[place] = 0
+
+    def rise(self) -> None:
+        """From turn to turn: at its minimum an asker begins to rise, at its cap it stops."""
+        turns: list[tuple[float, bool, int]] = []
+        for index, asker in enumerate(self.askers):
+            if asker.cap_a > asker.minimum_a:
+                turns.append((asker.minimum_a, False, index))
+                turns.append((asker.cap_a, True, index))
+        turns.sort()
+        level = 0.0
+        for until, stops, index in turns:
+            level = self._rise_to(level, until)
+            if not stops:
+                self.rising[index] = True
+                for place in self.askers[index].places:
+                    self.rising_at[place] += 1
+            elif self.rising[index]:
+                self._stop(index, until)
+
+    def _rise_to(self, level: float, until: float) -> float:
+        while level < until:
+            rise, narrowest = until - level, None
+            for place, number in self.rising_at.items():
+                if number and self.free_a[place] < rise * number:
+                    rise, narrowest = max(0.0, self.free_a[place]) / number, place
+            for place, number in self.rising_at.items():
+                if number:
+                    self.free_a[place] -= rise * number
+            if narrowest is None:
+                return until
+            level += rise
+            for index in self.users[narrowest]:
+                if self.rising[index]:
+                    self._stop(index, level)
+                    self.full_at[index] = narrowest
+        return until
+
+    def _stop(self, index: int, level: float) -> None:
+        self.rising[index] = False
+        self.current_a[index] = level
+        for place in self.askers[index].places:
+            self.rising_at[place] -= 1
+
+
+def _stepped(asker: Asker, current_a: float) -> float:
+    steps = floor((current_a + TINY_A) / asker.step_a) * asker.step_a
+    return min(asker.cap_a, max(asker.minimum_a, round(steps, 6)))

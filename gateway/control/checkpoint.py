@@ -1,0 +1,131 @@
+"""Control's memory over restarts, as one JSON text: written when the order of the queue, a lock or a count changes, and
+for the heat at most every 60 s."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from gateway.control.draft import Draft
+from gateway.errors import JournalDamaged
+from gateway.ids import SessionId
+from gateway.site.because import Because, Why
+from gateway.site.wishes import SaveCheckpoint
+
+HEAT_SAVED_EVERY_S: Final = 60.0
+HEAT_CHANGE: Final = 0.01
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCheckpoint:
+    """queue: waiting sessions, first first; heat: per fuse L1, L2, L3; locked: socket and why; switchings: socket and
+    how often its contactor was opened, and opened hot; obeyed: boxes that were seen to obey; waits_for_unplug: sockets
+    whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase."""
+
+    queue: tuple[str, ...] = ()
+    heat: dict[str, list[float]] = field(default_factory=dict)
+    locked: dict[str, str] = field(default_factory=dict)
+    switchings: dict[str, list[int]] = field(default_factory=dict)
+    obeyed: tuple[str, ...] = ()
+    waits_for_unplug: tuple[str, ...] = ()
+    overtaken: dict[str, int] = field(default_factory=dict)
+    armed: tuple[str, ...] = ()
+    limits_a: dict[str, float] = field(default_factory=dict)
+    house_highest_a: tuple[float | None, float | None, float | None] = (None, None, None)
+
+    def to_text(self) -> str:
+        """JSON, ASCII, keys sorted."""
+        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> "ControlCheckpoint":
+        """Raises `JournalDamaged` if the text is not one of ours."""
+        try:
+            said: dict[str, Any] = json.loads(text)
+            if said["version"] != VERSION:
+                raise JournalDamaged(f"control checkpoint of version {said['version']}, this program reads {VERSION}")
+            highest = said["house_highest_a"]
+            return cls(
+                queue=tuple(str(one) for one in said["queue"]),
+                heat={str(fuse): [float(heat) for heat in three] for fuse, three in said["heat"].items()},
+                locked={str(socket): str(Why(why)) for socket, why in said["locked"].items()},
+                switchings={str(socket): [int(n) for n in two] for socket, two in said["switchings"].items()},
+                obeyed=tuple(str(one) for one in said["obeyed"]),
+                waits_for_unplug=tuple(str(one) for one in said["waits_for_unplug"]),
+                overtaken={str(socket): int(n) for socket, n in said["overtaken"].items()},
+                armed=tuple(str(one) for one in said["armed"]),
+                limits_a={str(socket): float(limit) for socket, limit in said["limits_a"].items()},
+                house_highest_a=(_number(highest[0]), _number(highest[1]), _number(highest[2])),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    raise ValueError(f"{value!r} is not a number")
+
+
+def save_checkpoint(draft: Draft, queue: list[SessionId]) -> None:
+    """Wishes the checkpoint stored, if something in it has changed."""
+    memory = draft.memory
+    facts = _facts(draft, queue)
+    heat_due = draft.now_s - memory.saved_heat_s >= HEAT_SAVED_EVERY_S and (
+        len(memory.saved_heat) != len(draft.heat)
+        or any(abs(heat - saved) >= HEAT_CHANGE for heat, saved in zip(draft.heat, memory.saved_heat, strict=True))
+        or memory.saved_highest_a != _rounded(draft)
+    )
+    if facts == memory.saved_facts and not heat_due:
+        return
+    memory.saved_facts = facts
+    memory.saved_heat = tuple(draft.heat)
+    memory.saved_heat_s = draft.now_s
+    memory.saved_highest_a = _rounded(draft)
+    draft.wishes.append(SaveCheckpoint(_checkpoint(draft, queue).to_text(), Because(Why.COMMAND)))
+
+
+def _rounded(draft: Draft) -> tuple[int | None, ...]:
+    return tuple(None if highest is None else round(highest) for highest in draft.memory.house_highest_a)
+
+
+def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
+    """What is saved on change, comparable and cheap."""
+    return (
+        tuple(queue),
+        tuple(
+            (
+                None if it.locked is None else it.locked.why,
+                it.memory.switchings,
+                it.memory.obeyed_before,
+                it.memory.waits_for_unplug,
+                it.memory.overtaken,
+                it.armed,
+                it.limit_by_command_a,
+            )
+            for it in draft.each()
+        ),
+    )
+
+
+def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
+    each = list(draft.each())
+    heat = draft.heat
+    return ControlCheckpoint(
+        queue=tuple(str(session) for session in queue),
+        heat={
+            str(fuse.id): [round(one, 4) for one in heat[3 * n : 3 * n + 3]] for n, fuse in enumerate(draft.tree.fuses)
+        },
+        locked={str(it.socket.id): str(it.locked.why) for it in each if it.locked is not None},
+        switchings={
+            str(it.socket.id): [it.memory.switchings, it.memory.switchings_hot] for it in each if it.socket.contactor
+        },
+        obeyed=tuple(str(it.socket.id) for it in each if it.memory.obeyed_before),
+        waits_for_unplug=tuple(str(it.socket.id) for it in each if it.memory.waits_for_unplug),
+        overtaken={str(it.socket.id): it.memory.overtaken for it in each if it.memory.overtaken},
+        armed=tuple(str(it.socket.id) for it in each if it.armed),
+        limits_a={str(it.socket.id): it.limit_by_command_a for it in each if it.limit_by_command_a is not None},
+        house_highest_a=draft.memory.house_highest_a,
+    )

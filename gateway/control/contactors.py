@@ -1,0 +1,216 @@
+"""What each contactor is seen to be, and whether it shall be open or closed."""
+
+from typing import Final
+
+from gateway.control.contactor_machine import ContactorEvent, next_state
+from gateway.control.draft import ENDING, Draft, SocketDraft
+from gateway.control.state import ContactorState, SessionPhase
+from gateway.site.because import Because, Why
+from gateway.site.freshness import Freshness
+from gateway.site.snapshot import Evidence, Position
+from gateway.site.topology import FuseKind
+from gateway.site.wishes import Close, Open
+
+SIGHT_LOST_S: Final = 15.0
+CARRIES_A: Final = 0.5
+STUCK_S: Final = 5.0
+AUXILIARY_FOLLOWS_S: Final = 0.5
+DEAD_S: Final = 5.0
+DEAD_V: Final = 50.0
+REST_A: Final = 1.0
+REST_S: Final = 6.0
+"""IEC 61851-1: after 6 s the station may open under load."""
+PROOF_MULTIPLE: Final = {FuseKind.GG: 1.25, FuseKind.B: 1.13, FuseKind.C: 1.13}
+"""A box that never obeyed may be powered to show whether it does, if even its rating stays below this multiple: a fuse
+carries it for an hour (IEC 60269-1, IEC 60898-1), and the box is tripped after 6 s."""
+
+
+_MUST_BE_SEEN_OPEN: Final = frozenset({ContactorState.OPENING, ContactorState.WELDED, ContactorState.NOT_CLOSED})
+
+
+def watch_contactors(draft: Draft) -> None:
+    """Position, its evidence, and the state that follows."""
+    for it in draft.each():
+        if it.socket.contactor:
+            _watch(draft, it)
+
+
+def _watch(draft: Draft, it: SocketDraft) -> None:
+    memory = it.memory
+    sight = it.sight.contactor
+    lost = sight is None or draft.now_s - sight.seen_s > SIGHT_LOST_S
+    carries = it.highest_draw_a is not None and it.highest_draw_a > CARRIES_A
+    coil = Position.UNKNOWN if sight is None or lost else sight.coil
+    auxiliary = None if sight is None or lost else sight.auxiliary
+    if auxiliary is Position.UNKNOWN:
+        auxiliary = None
+    if coil is not memory.coil:
+        memory.coil = coil
+        memory.coil_since_s = draft.now_s if sight is None else sight.seen_s
+    memory.carrying_since_s = _since(memory.carrying_since_s, carries, draft.now_s)
+    memory.dark_since_s = _since(memory.dark_since_s, auxiliary is Position.OPEN or _dark(it), draft.now_s)
+    if auxiliary is not None:
+        it.position, it.evidence = auxiliary, Evidence.AUXILIARY
+    elif carries:
+        it.position, it.evidence = Position.CLOSED, Evidence.METER
+    elif coil is not Position.UNKNOWN:
+        it.position, it.evidence = coil, Evidence.COIL
+    else:
+        it.position, it.evidence = Position.UNKNOWN, Evidence.NONE
+    for event in _events(draft, it, coil, auxiliary, lost=lost):
+        move(draft, it, event)
+
+
+def _since(before_s: float | None, holds: bool, now_s: float) -> float | None:
+    if not holds:
+        return None
+    return now_s if before_s is None else before_s
+
+
+def _dark(it: SocketDraft) -> bool:
+    reading = it.sight.reading
+    if reading is None or it.draw_a is None:
+        return False
+    known = [volts for volts in reading.voltage_v[: len(it.places)] if volts is not None]
+    return bool(known) and max(known) < DEAD_V
+
+
+def _events(
+    draft: Draft, it: SocketDraft, coil: Position, auxiliary: Position | None, *, lost: bool
+) -> list[ContactorEvent]:
+    memory = it.memory
+    now_s = draft.now_s
+    sight = it.sight.contactor
+    coil_since_s = memory.coil_since_s if memory.coil_since_s is not None else now_s
+    told_s = max(memory.commanded_since_s, coil_since_s)
+    if memory.commanded is Position.OPEN and coil is Position.OPEN and sight is not None:
+        reading = it.sight.reading
+        shown = memory.carrying_since_s is not None and reading is not None
+        if shown and reading is not None and reading.at.monotonic_s - told_s >= STUCK_S:
+            return [ContactorEvent.STUCK]
+        if auxiliary is Position.CLOSED and sight.seen_s - told_s > AUXILIARY_FOLLOWS_S:
+            return [ContactorEvent.STUCK]
+    if memory.commanded is Position.CLOSED and coil is Position.CLOSED and it.contactor is not ContactorState.UNKNOWN:
+        dark = memory.dark_since_s
+        if dark is not None and now_s - max(dark, told_s) >= DEAD_S:
+            return [ContactorEvent.DEAD]
+    if lost:
+        return [ContactorEvent.LOST]
+    if sight is None or sight.seen_s < memory.commanded_since_s:
+        return []
+    if it.position is Position.OPEN:
+        return [ContactorEvent.SEEN_OPEN]
+    return [ContactorEvent.SEEN_CLOSED] if it.position is Position.CLOSED else []
+
+
+def move(draft: Draft, it: SocketDraft, event: ContactorEvent) -> None:
+    """One step of the contactor's table; a weld locks the socket until a person has looked."""
+    state = next_state(it.contactor, event)
+    if state is it.contactor:
+        return
+    it.contactor = state
+    it.contactor_since_s = draft.now_s
+    if state is ContactorState.WELDED:
+        it.locked = Because(Why.CONTACTOR_WELDED)
+
+
+def command_contactors(draft: Draft) -> None:
+    """Wishes every contactor open or closed, each tick, with its reason."""
+    for it in draft.each():
+        if it.socket.contactor:
+            _release(draft, it)
+            shall_close = _shall_close(draft, it)
+            _command(draft, it, Position.CLOSED if shall_close else Position.OPEN)
+
+
+def _release(draft: Draft, it: SocketDraft) -> None:
+    """What held a contactor open lets go once it has been seen open and has rested."""
+    memory = it.memory
+    if memory.held_open is None or it.contactor is not ContactorState.OPEN or it.locked is not None:
+        return
+    if it.opened_s is not None and draft.now_s - it.opened_s < it.socket.minimum_off_s:
+        return
+    if draft.freshness is Freshness.BLIND or draft.shutting_down:
+        return
+    memory.held_open = None
+    memory.held_trip = False
+
+
+def _shall_close(draft: Draft, it: SocketDraft) -> bool:
+    memory = it.memory
+    if memory.held_open is not None:
+        return _waits_for_rest(draft, it)
+    if it.locked is not None or it.contactor in _MUST_BE_SEEN_OPEN:
+        return False
+    if it.plain:
+        return it.phase is SessionPhase.CHARGING
+    if it.phase is SessionPhase.OPENING:
+        return False
+    if it.phase is SessionPhase.CHARGING or it.contactor in (ContactorState.CLOSED, ContactorState.CLOSING):
+        return True
+    return it.contactor is ContactorState.OPEN and it.phase not in ENDING and _may_power(draft, it)
+
+
+def _waits_for_rest(draft: Draft, it: SocketDraft) -> bool:
+    """A box is let down to below 1 A first, for at most 6 s, unless it is tripped."""
+    memory = it.memory
+    if memory.held_trip or it.plain or it.contactor is not ContactorState.CLOSED:
+        return False
+    draw_a = it.highest_draw_a
+    return draw_a is not None and draw_a >= REST_A and draft.now_s - memory.held_since_s < REST_S
+
+
+def _may_power(draft: Draft, it: SocketDraft) -> bool:
+    """An idle box gets its power back when all is well and there is room for what it might draw by itself."""
+    if draft.freshness is not Freshness.FRESH or not draft.snapshot.journal_accepts or it.draw_a is None:
+        return False
+    if it.opened_s is not None and draft.now_s - it.opened_s < it.socket.minimum_off_s:
+        return False
+    box = it.socket.wallbox
+    if it.memory.obeyed_before:
+        alone_a = 0.0
+    else:
+        alone_a = it.socket.rating_a if box is None or box.failsafe_a is None else box.failsafe_a
+    proven = it.memory.obeyed_before or (box is not None and box.failsafe_a is not None)
+    if not proven and any(_being_proven(other) for other in draft.each()):
+        return False
+    tree = draft.tree
+    counted = list(draft.base_a)
+    for other in draft.each():
+        if other is not it:
+            for own, path in enumerate(other.places):
+                for place in path:
+                    counted[place] += other.reserved_a[own]
+    for path in it.places:
+        for place in path:
+            multiple = 1.0 if proven else PROOF_MULTIPLE[tree.fuses[place // 3].kind]
+            if counted[place] + alone_a > max(draft.limit_a[place], tree.rating_a[place] * multiple):
+                return False
+    it.obeys = it.memory.obeyed_before or it.obeys
+    return True
+
+
+def _being_proven(it: SocketDraft) -> bool:
+    return (
+        it.socket.wallbox is not None
+        and it.contactor in (ContactorState.CLOSED, ContactorState.CLOSING)
+        and not it.obeys
+    )
+
+
+def _command(draft: Draft, it: SocketDraft, wanted: Position) -> None:
+    memory = it.memory
+    hot = it.highest_draw_a is None or it.highest_draw_a >= REST_A
+    if memory.commanded is not wanted:
+        if wanted is Position.OPEN:
+            it.opened_s = draft.now_s
+            memory.switchings += memory.commanded is Position.CLOSED
+            memory.switchings_hot += memory.commanded is Position.CLOSED and hot
+        memory.commanded = wanted
+        memory.commanded_since_s = draft.now_s
+    closes = wanted is Position.CLOSED
+    move(draft, it, ContactorEvent.COMMANDED_CLOSED if closes else ContactorEvent.COMMANDED_OPEN)
+    if wanted is Position.CLOSED:
+        draft.wishes.append(Close(it.socket.id, it.because))
+    else:
+        draft.wishes.append(Open(it.socket.id, memory.held_open or it.because, trip=memory.held_trip))

@@ -1,0 +1,280 @@
+"""The draft of one decision: what a tick writes on, opened from the last state and closed into the next.
+
+A draft lives inside one call of `decide`; nothing outside ever holds one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gateway.clock import Instant
+from gateway.control.memory import Memory, SocketMemory, Successor
+from gateway.control.session_machine import SessionEvent, next_phase
+from gateway.control.state import ContactorState, ControlState, Session, SessionPhase, SocketState
+from gateway.control.tree import FuseTree
+from gateway.ids import SessionId, SocketId
+from gateway.quantities import ZERO_PER_PHASE, MaybePerPhase, PerPhase
+from gateway.site.because import Because
+from gateway.site.freshness import Freshness
+from gateway.site.snapshot import Evidence, Pilot, Position, SiteSnapshot, SocketSight
+from gateway.site.topology import Socket, WallboxTraits
+from gateway.site.wishes import NoteEvent, NoteQueued, Wish
+
+WAITING = frozenset({SessionPhase.QUEUED})
+STARTING = frozenset({SessionPhase.READING_BEGIN, SessionPhase.SIGNING_BEGIN, SessionPhase.READY})
+ENDING = frozenset({SessionPhase.LOWERING, SessionPhase.OPENING, SessionPhase.READING_END, SessionPhase.SIGNING_END})
+
+
+@dataclass(slots=True)
+class SocketDraft:
+    """One socket in this tick. Currents are in the socket's own phases, 0 where it has none.
+
+    draw_a: what its meter shows now (None: unknown); reserved_a: what is counted for it now; soon_a: what it will
+    count once it has obeyed what it was told; used: which of its phases its car uses.
+    """
+
+    socket: Socket
+    sight: SocketSight
+    places: tuple[tuple[int, ...], ...]
+    memory: SocketMemory
+    session: Session | None
+    last_ended: Session | None
+    granted_a: float
+    granted_since_s: float
+    because: Because
+    limit_by_command_a: float | None
+    armed: bool
+    contactor: ContactorState
+    contactor_since_s: float
+    position: Position
+    evidence: Evidence
+    opened_s: float | None
+    locked: Because | None
+    obeys: bool
+    settled: bool
+    problem: Because | None
+    draw_a: PerPhase | None = None
+    meter_age_s: float = 0.0
+    heard: bool = True
+    pilot: Pilot | None = None
+    reserved_a: PerPhase = ZERO_PER_PHASE
+    last_reserved_a: PerPhase = ZERO_PER_PHASE
+    soon_a: PerPhase = ZERO_PER_PHASE
+    used: tuple[bool, bool, bool] = (True, True, True)
+    energised_now: bool = False
+
+    @property
+    def phase(self) -> SessionPhase | None:
+        return None if self.session is None else self.session.phase
+
+    @property
+    def highest_draw_a(self) -> float | None:
+        """The highest of its phases, None if unknown."""
+        return None if self.draw_a is None else max(self.draw_a)
+
+    @property
+    def plain(self) -> bool:
+        """A contactor and nothing else: on or off."""
+        return self.socket.contactor and self.socket.wallbox is None
+
+    @property
+    def shared(self) -> bool:
+        """A wallbox with a running session that obeys: its current is ours to share out."""
+        return self.socket.wallbox is not None and self.phase is SessionPhase.CHARGING and self.obeys and self.heard
+
+    @property
+    def cap_a(self) -> float:
+        """The most that it may be granted (A): rating or the limit by command."""
+        limit = self.limit_by_command_a
+        return self.socket.rating_a if limit is None else min(self.socket.rating_a, limit)
+
+    @property
+    def need_a(self) -> float:
+        """The least that a session on it needs (A): the wallbox's minimum, a plain socket's rating."""
+        box = self.socket.wallbox
+        return self.socket.rating_a if box is None else box.minimum_a
+
+    @property
+    def places_used(self) -> tuple[int, ...]:
+        """The fuse phases that its car loads."""
+        return tuple(i for own, used in zip(self.places, self.used, strict=False) if used for i in own)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The whole decision in the making. Lists are indexed by `FuseTree`; base_a is house or unmetered load."""
+
+    snapshot: SiteSnapshot
+    now: Instant
+    now_s: float
+    elapsed_s: float
+    tree: FuseTree
+    memory: Memory
+    sockets: dict[SocketId, SocketDraft]
+    freshness: Freshness
+    house_a: MaybePerPhase
+    heat: list[float]
+    limit_a: list[float]
+    base_a: list[float]
+    load_a: list[float | None]
+    shutting_down: bool
+    previous: ControlState
+    wishes: list[Wish]
+
+    def each(self) -> Iterator[SocketDraft]:
+        """The sockets in the order of the config."""
+        return iter(self.sockets.values())
+
+    def grant(self, it: SocketDraft, current_a: float) -> None:
+        """Changes what a socket is told; remembers what it was told before."""
+        if current_a != it.granted_a:
+            if current_a > it.granted_a:
+                it.settled = False
+                it.memory.settled_a = None
+            it.memory.previous_granted_a = it.granted_a
+            it.granted_a = current_a
+            it.granted_since_s = self.now_s
+
+    def note(self, it: SocketDraft | None, because: Because) -> None:
+        """People must know this; said once."""
+        self.wishes.append(NoteEvent(None if it is None else it.socket.id, because))
+
+    def hold_open(self, it: SocketDraft, because: Because, *, trip: bool) -> None:
+        """Keeps a contactor open until it has been seen open, rested, and the cause is gone."""
+        if not it.socket.contactor:
+            return
+        if it.memory.held_open is None:
+            it.memory.held_since_s = self.now_s
+        it.memory.held_open = because
+        it.memory.held_trip = it.memory.held_trip or trip
+
+    def step(self, it: SocketDraft, event: SessionEvent) -> None:
+        """Moves the socket's session by its table; when it has ended, its successor takes its place."""
+        session = it.session
+        if session is None:
+            return
+        phase = next_phase(session.phase, event)
+        if phase is session.phase:
+            return
+        memory = it.memory
+        memory.job = None
+        memory.job_retry_s = 0.0
+        it.session = replace(session, phase=phase, phase_since_s=self.now_s)
+        if phase is SessionPhase.ENDED:
+            self._ended(it)
+
+    def _ended(self, it: SocketDraft) -> None:
+        memory = it.memory
+        it.last_ended = it.session
+        it.session = None
+        it.settled = False
+        self.grant(it, 0.0)
+        memory.claimed = False
+        memory.yielded = False
+        memory.settled_a = None
+        memory.fits_since_s = None
+        memory.resting_since_s = None
+        memory.pauses = 0
+        if memory.successor is not None:
+            self.succeed(it, memory.successor)
+        else:
+            it.armed = False
+            memory.overtaken = 0
+
+    def succeed(self, it: SocketDraft, successor: Successor) -> None:
+        """Lets the successor wait in the place of the session that has ended."""
+        it.memory.successor = None
+        it.armed = successor.armed
+        it.session = waiting_session(successor, it.socket.id, self.now_s)
+        self.wishes.append(NoteQueued(it.socket.id, successor.id, successor.token, successor.continues, it.because))
+
+
+def waiting_session(asked: Successor, socket: SocketId, now_s: float) -> Session:
+    """A session at the start of its life."""
+    return Session(
+        id=asked.id,
+        socket=socket,
+        token=asked.token,
+        source=asked.source,
+        phase=SessionPhase.QUEUED,
+        phase_since_s=now_s,
+        asked_at=asked.asked_at,
+        continues=asked.continues,
+        begin=None,
+        begin_durable=False,
+        end=None,
+        end_kind=None,
+        end_because=None,
+    )
+
+
+def repeated_id(session: SessionId) -> SessionId:
+    """The id of a session that is started again under the same place: `…-r2`, then `…-r3`."""
+    stem, dash, number = session.rpartition("-r")
+    if dash and number.isdigit():
+        return SessionId(f"{stem}-r{int(number) + 1}")
+    return SessionId(f"{session}-r2")
+
+
+def traits(it: SocketDraft) -> WallboxTraits:
+    """The traits of a socket that is known to have a wallbox."""
+    if it.socket.wallbox is None:
+        raise ValueError(f"socket {it.socket.id} has no wallbox")
+    return it.socket.wallbox
+
+
+def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Draft:
+    """A draft that starts from the last state."""
+    memory = state.memory.copy()
+    tree = state.memory.tree
+    if tree is None or tree.site is not snapshot.site:
+        tree = memory.tree = FuseTree.of(snapshot.site)
+    sockets = {}
+    nothing = SocketSight(None, None, None)
+    for socket_id, socket in snapshot.site.sockets.items():
+        was: SocketState = state.sockets[socket_id]
+        own = state.memory.sockets.get(socket_id, _FRESH).copy()
+        memory.sockets[socket_id] = own
+        sockets[socket_id] = SocketDraft(
+            socket,
+            snapshot.sockets.get(socket_id, nothing),
+            tree.places[socket_id],
+            own,
+            was.session,
+            was.last_ended,
+            was.granted_a,
+            was.granted_since_s,
+            was.because,
+            was.limit_by_command_a,
+            was.armed,
+            was.contactor,
+            was.contactor_since_s,
+            was.contactor_position,
+            was.contactor_evidence,
+            was.opened_s,
+            was.locked,
+            was.obeys,
+            was.settled,
+            was.problem,
+            last_reserved_a=was.reserved_a,
+        )
+    return Draft(
+        snapshot=snapshot,
+        now=now,
+        now_s=now.monotonic_s,
+        elapsed_s=max(0.0, now.monotonic_s - state.at.monotonic_s),
+        tree=tree,
+        memory=memory,
+        sockets=sockets,
+        freshness=snapshot.grid.freshness,
+        house_a=state.house_a,
+        heat=[heat for fuse in tree.fuses for heat in state.fuses[fuse.id].heat],
+        limit_a=list(tree.steady_a_max),
+        base_a=list(tree.unmetered_a),
+        load_a=[],
+        shutting_down=state.shutting_down,
+        previous=state,
+        wishes=[],
+    )
+
+
+_FRESH = SocketMemory()

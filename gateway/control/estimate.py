@@ -1,0 +1,198 @@
+"""What every fuse phase carries now.
+
+House load = the last telegram minus what the sockets drew when it was taken; the main fuse now = house plus the
+sockets' newest readings. A car may have been ramping while the telegram was taken, so what the sockets drew is a band:
+least and most of the readings around that moment. The old house estimate is moved into the resulting band and no
+further, so a ramp makes neither false room nor a false overload. Until every live socket has been read after the
+telegram the estimate may only rise; a refused telegram may only raise it.
+"""
+
+from typing import Final
+
+from gateway.control.draft import Draft
+from gateway.control.memory import Sample
+from gateway.meters.readings import GridReading
+from gateway.quantities import PHASES, MaybePerPhase, PerPhase
+from gateway.site.freshness import Freshness
+
+SOCKET_METER_QUIET_S: Final = 10.0
+"""Older than this a socket's reading says nothing about now."""
+TELEGRAM_SPAN_S: Final = 3.0
+"""How long before its last byte a telegram's currents may have been measured."""
+TELEGRAM_SETTLES_S: Final = 4.0
+"""After this a telegram is taken as it is, though a socket has not been read since."""
+RAMP_S: Final = 8.0
+"""After a change of its setpoint a car is taken to be ramping for this long (IEC 61851-1: 5 s to obey)."""
+PHASE_FORGOTTEN_S: Final = 25.0
+"""A phase that telegrams no longer tell of is unknown after this."""
+VOLTAGE_HIGHEST_V: Final = 253.0
+"""Upper bound of a Swedish supply (SS-EN 50160: 230 V + 10 %); makes the least of an exported current."""
+SAMPLES_KEPT: Final = 12
+
+
+def take_samples(draft: Draft) -> None:
+    """Keeps a short history of every socket's currents and how old the newest is."""
+    for it in draft.each():
+        reading = it.sight.reading
+        memory = it.memory
+        if reading is None or not it.socket.metered:
+            it.meter_age_s = float("inf")
+            continue
+        it.meter_age_s = draft.now_s - reading.at.monotonic_s
+        current_a = _magnitudes(reading.current_a, len(it.places))
+        if current_a is None:
+            it.meter_age_s = float("inf")
+            continue
+        if not memory.samples or memory.samples[-1].at_s < reading.at.monotonic_s:
+            memory.samples = (*memory.samples[1 - SAMPLES_KEPT :], Sample(reading.at.monotonic_s, current_a))
+        if it.meter_age_s <= SOCKET_METER_QUIET_S:
+            it.draw_a = current_a
+
+
+def _magnitudes(current_a: MaybePerPhase, phases: int) -> PerPhase | None:
+    out = [0.0, 0.0, 0.0]
+    for own in range(phases):
+        value = current_a[own]
+        if value is None:
+            return None
+        out[own] = abs(value)
+    return out[0], out[1], out[2]
+
+
+def estimate_house(draft: Draft) -> None:
+    """Weighs the telegrams since the last tick, and again the newest one until all sockets have been read after it."""
+    memory = draft.memory
+    for reading in draft.snapshot.grid_readings:
+        if all(current is None for current in reading.current_a):
+            continue
+        memory.telegram = reading
+        memory.telegrams += 1
+        memory.house_before_a = draft.house_a
+        memory.telegram_weighed = False
+        _weigh(draft, reading)
+    if not memory.telegram_weighed and memory.telegram is not None and not draft.snapshot.grid_readings:
+        _weigh(draft, memory.telegram)
+    seen = memory.house_seen_s
+    draft.house_a = _triple(
+        [None if draft.now_s - seen[p] > PHASE_FORGOTTEN_S and _fresh(draft) else draft.house_a[p] for p in PHASES]
+    )
+    _base(draft)
+
+
+def _fresh(draft: Draft) -> bool:
+    return draft.freshness is Freshness.FRESH
+
+
+def _weigh(draft: Draft, reading: GridReading) -> None:
+    memory = draft.memory
+    at_s = reading.at.monotonic_s
+    least, most, complete = _drawn_at(draft, at_s)
+    complete = complete or draft.now_s - at_s >= TELEGRAM_SETTLES_S
+    may_fall = complete and not reading.refused
+    house = list(draft.house_a)
+    seen = list(memory.house_seen_s)
+    highest = list(memory.house_highest_a)
+    for p in PHASES:
+        grid_a = signed_current_a(reading, p)
+        if grid_a is None:
+            continue
+        seen[p] = at_s
+        before = memory.house_before_a[p]
+        top = max(0.0, grid_a - least[p])
+        bottom = max(0.0, grid_a - most[p])
+        value = top if before is None else min(max(before, bottom), top)
+        if not may_fall and before is not None:
+            value = max(value, before)
+        house[p] = value
+        if may_fall:
+            highest[p] = max(value, highest[p] or 0.0)
+    draft.house_a = _triple(house)
+    memory.house_seen_s = (seen[0], seen[1], seen[2])
+    memory.house_highest_a = _triple(highest)
+    memory.telegram_weighed = complete
+
+
+def signed_current_a(reading: GridReading, phase: int) -> float | None:
+    """The current of a grid phase (A), import positive. An exported current is credited only as far as its power
+    proves it, since P1 currents carry no sign and may be mostly reactive (DSMR P1 5.0.2, 31.7.0 and 22.7.0)."""
+    current = reading.current_a[phase]
+    if current is None:
+        return None
+    power_w = reading.net_power_w[phase]
+    if power_w is None or power_w >= 0.0:
+        return abs(current)
+    return -min(abs(current), -power_w / max(VOLTAGE_HIGHEST_V, reading.voltage_v[phase] or 0.0))
+
+
+def _drawn_at(draft: Draft, at_s: float) -> tuple[list[float], list[float], bool]:
+    """Least and most that all sockets together drew around a moment, per main fuse phase; whether all were read since.
+
+    A socket whose meter is silent gives 0 as its least: what it draws stays in the house, and is counted again as its
+    reservation.
+    """
+    least = [0.0, 0.0, 0.0]
+    most = [0.0, 0.0, 0.0]
+    complete = True
+    for it in draft.each():
+        samples = it.memory.samples
+        if not it.socket.metered or not samples or it.meter_age_s > SOCKET_METER_QUIET_S:
+            continue
+        around, read_since = _around(samples, at_s)
+        if not read_since:
+            complete = False
+        ramping = not read_since and at_s - it.granted_since_s < RAMP_S
+        for own, path in enumerate(it.places):
+            values = [sample.current_a[own] for sample in around]
+            low, high = min(values), max(values)
+            if ramping:
+                low = min(low, it.granted_a, it.memory.previous_granted_a)
+                high = max(high, it.granted_a, it.memory.previous_granted_a)
+            phase = path[-1] - draft.tree.main
+            least[phase] += low
+            most[phase] += high
+    return least, most, complete
+
+
+def _around(samples: tuple[Sample, ...], at_s: float) -> tuple[list[Sample], bool]:
+    """The samples from the last before the telegram's span to the first after it."""
+    around: list[Sample] = []
+    for sample in reversed(samples):
+        if sample.at_s >= at_s:
+            around = [sample]
+            continue
+        around.append(sample)
+        if sample.at_s <= at_s - TELEGRAM_SPAN_S:
+            break
+    return around, samples[-1].at_s >= at_s
+
+
+def _base(draft: Draft) -> None:
+    """House load on the main fuse, unmetered load on the others; unknown is full."""
+    tree = draft.tree
+    declared = draft.tree.site.house_load_a_max
+    blindish = draft.freshness >= Freshness.FALLBACK
+    for p in PHASES:
+        house = draft.house_a[p]
+        if blindish:
+            highest = draft.memory.house_highest_a[p]
+            house = max(declared[p], 0.0) if declared is not None else highest
+        place = tree.main + p
+        draft.base_a[place] = tree.rating_a[place] if house is None else house
+
+
+def estimate_loads(draft: Draft) -> None:
+    """What each fuse phase is taken to carry now (upper bound); None where the house is unknown."""
+    load = list(draft.base_a)
+    for it in draft.each():
+        carried = it.reserved_a if it.draw_a is None else it.draw_a
+        for own, path in enumerate(it.places):
+            for place in path:
+                load[place] += carried[own]
+    draft.load_a = list(load)
+    for p in PHASES:
+        if draft.house_a[p] is None:
+            draft.load_a[draft.tree.main + p] = None
+
+
+def _triple(values: list[float | None]) -> MaybePerPhase:
+    return values[0], values[1], values[2]

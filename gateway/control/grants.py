@@ -1,0 +1,233 @@
+"""Who must make way, and how much each wallbox may draw: lowered at once, raised gently."""
+
+from math import floor
+from typing import Final
+
+from gateway.control.allocation import TINY_A, Asker, Share, share_out
+from gateway.control.draft import STARTING, Draft, SocketDraft, traits
+from gateway.control.guard import pause
+from gateway.control.heat import HEAT_REDUCE
+from gateway.control.reservation import OBEYING_TIME_S, reserve_again
+from gateway.control.session_machine import SessionEvent
+from gateway.control.sessions import begin_again
+from gateway.control.state import SessionPhase
+from gateway.quantities import PerPhase
+from gateway.site.because import Because, Why
+from gateway.site.freshness import Freshness
+
+PATIENCE_S: Final = 30.0
+"""How long the steady limit may be passed, below the rating, before a session is paused for it."""
+EXCESS_A: Final = 0.05
+RAISE_PART: Final = 0.25
+WANTS_MORE: Final = 0.9
+WANTS_MORE_BAND_A: Final = 0.5
+DEMAND_MULTIPLE: Final = 1.15
+DEMAND_MARGIN_A: Final = 1.0
+
+
+def least(draft: Draft, it: SocketDraft) -> PerPhase:
+    """What a socket counts for at least, short of stopping it."""
+    if not it.shared:
+        return it.soon_a
+    over = _overshoot(draft, it)
+    need = it.need_a
+    one, two, three = ((need if it.used[k] and k < len(it.places) else 0.0) + over[k] for k in (0, 1, 2))
+    return one, two, three
+
+
+def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
+    """What a car draws beyond its grant when it has had time to obey (cars are a few tenths off)."""
+    draw = it.draw_a
+    if draw is None or draft.now_s - it.granted_since_s < OBEYING_TIME_S:
+        return 0.0, 0.0, 0.0
+    one, two, three = (max(0.0, draw[k] - it.granted_a) if it.used[k] else draw[k] for k in (0, 1, 2))
+    return one, two, three
+
+
+def counted(draft: Draft, *, at_least: bool) -> list[float]:
+    """Base load and all sockets per fuse phase (A): at least, or as reserved now."""
+    total = list(draft.base_a)
+    for it in draft.each():
+        each = least(draft, it) if at_least else it.reserved_a
+        for own, path in enumerate(it.places):
+            if each[own]:
+                for place in path:
+                    total[place] += each[own]
+    return total
+
+
+def make_way(draft: Draft) -> None:
+    """Pauses sessions where not even the least of all fits, the latest first; with safe currents all boxes alike."""
+    total = counted(draft, at_least=True)
+    tight = draft.memory.tight_since_s
+    for place, limit_a in enumerate(draft.limit_a):
+        if total[place] <= limit_a + EXCESS_A:
+            tight.pop(place, None)
+            continue
+        since_s = tight.setdefault(place, draft.now_s)
+        polite = draft.freshness is Freshness.FRESH and draft.heat[place] < HEAT_REDUCE
+        if polite and total[place] <= draft.tree.rating_a[place] and draft.now_s - since_s < PATIENCE_S:
+            continue
+        _pause_below(draft, place, total)
+
+
+def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
+    fuse, phase = draft.tree.name(place)
+    excess_a = total[place] - draft.limit_a[place]
+    because = _grid_because(draft) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
+    all_alike = draft.freshness >= Freshness.FALLBACK
+    victims = [it for it in draft.each() if place in draft.tree.all_places[it.socket.id] and _can_yield(it)]
+    victims.sort(key=lambda it: (not (all_alike and it.shared), -it.memory.place))
+    for it in victims:
+        if total[place] <= draft.limit_a[place] + EXCESS_A and not (all_alike and it.shared):
+            break
+        before = least(draft, it)
+        if it.phase is SessionPhase.READY:
+            begin_again(draft, it, Because(Why.ROOM_LOST, fuse, phase, excess_a))
+        elif it.phase is SessionPhase.READING_BEGIN:
+            draft.step(it, SessionEvent.ROOM_GONE)
+            it.because = because
+        else:
+            pause(draft, it, because)
+        reserve_again(draft, it)
+        after = it.soon_a
+        for own, path in enumerate(it.places):
+            for one in path:
+                total[one] -= max(0.0, before[own] - after[own])
+
+
+def _can_yield(it: SocketDraft) -> bool:
+    if it.phase in STARTING:
+        return it.phase is not SessionPhase.SIGNING_BEGIN
+    return it.phase is SessionPhase.CHARGING and (it.shared or it.socket.contactor)
+
+
+def _grid_because(draft: Draft) -> Because | None:
+    why = draft.snapshot.grid.why
+    return None if why is None or draft.freshness is Freshness.FRESH else Because(why)
+
+
+def share_room(draft: Draft) -> None:
+    """Shares out what is left of every fuse phase among the boxes that charge, and grants each its part."""
+    sharing = [it for it in draft.each() if it.shared]
+    for it in draft.each():
+        if it.phase is SessionPhase.CHARGING and not it.shared and it.socket.wallbox is not None:
+            draft.grant(it, min(it.granted_a, it.need_a))
+            it.because = Because(Why.WALLBOX_SILENT if not it.heard else Why.WALLBOX_DISOBEYS)
+    if not sharing:
+        return
+    room = [limit - base for limit, base in zip(draft.limit_a, draft.base_a, strict=True)]
+    for it in draft.each():
+        takes = _overshoot(draft, it) if it.shared else it.soon_a
+        for own, path in enumerate(it.places):
+            if takes[own]:
+                for place in path:
+                    room[place] -= takes[own]
+    shares = _shares(sharing, room)
+    reserved = counted(draft, at_least=False)
+    for it, share in zip(sharing, shares, strict=True):
+        if share.current_a < it.granted_a - TINY_A:
+            _lower(draft, it, share, reserved)
+    for it, share in zip(sharing, shares, strict=True):
+        if share.current_a >= it.granted_a - TINY_A:
+            _raise(draft, it, share, reserved)
+
+
+def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
+    """First what the cars use, then the rest: a car that draws less than it may makes way only if others want more."""
+    full = [_asker(it, it.need_a, it.cap_a) for it in sharing]
+    shares = share_out(full, room)
+    if all(share.full_at is None for share in shares):
+        return shares
+    modest = [_asker(it, it.need_a, _demand_a(it)) for it in sharing]
+    if all(one.cap_a == other.cap_a for one, other in zip(full, modest, strict=True)):
+        return shares
+    first = share_out(modest, room)
+    return share_out([_asker(it, got.current_a, it.cap_a) for it, got in zip(sharing, first, strict=True)], room)
+
+
+def _asker(it: SocketDraft, minimum_a: float, cap_a: float) -> Asker:
+    return Asker(minimum_a, max(minimum_a, cap_a), traits(it).step_a, it.places_used)
+
+
+def _demand_a(it: SocketDraft) -> float:
+    """The most that a settled car is taken to want: what it draws and a little, unless it draws all that it may."""
+    draw_a = it.highest_draw_a
+    if not it.settled or draw_a is None or draw_a >= WANTS_MORE * it.granted_a - WANTS_MORE_BAND_A:
+        return it.cap_a
+    return min(it.cap_a, max(it.need_a, draw_a * DEMAND_MULTIPLE + DEMAND_MARGIN_A))
+
+
+def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
+    if share.full_at is not None:
+        fuse, phase = draft.tree.name(share.full_at)
+        return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[share.full_at])
+    if it.cap_a < it.socket.rating_a:
+        return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
+    return Because(Why.FULL_SPEED)
+
+
+def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
+    it.memory.room_since_s = None
+    before = it.reserved_a
+    draft.grant(it, share.current_a)
+    reserve_again(draft, it)
+    _change(it, before, reserved)
+    it.because = _grid_because(draft) or _binding(draft, it, share)
+    over = [
+        (load - draft.limit_a[place], place)
+        for place in it.places_used
+        if (load := draft.load_a[place]) is not None and load > draft.limit_a[place]
+    ]
+    if over:
+        place = max(over)[1]
+        fuse, phase = draft.tree.name(place)
+        it.because = Because(Why.OVERLOAD, fuse, phase, draft.load_a[place])
+
+
+def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
+    for own, path in enumerate(it.places):
+        for place in path:
+            reserved[place] += it.reserved_a[own] - before[own]
+
+
+def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
+    """By a quarter of the gap, at least one step, once per telegram, when room has been there for long enough."""
+    memory = it.memory
+    step_a = traits(it).step_a
+    gap_a = share.current_a - it.granted_a
+    grid = _grid_because(draft)
+    if gap_a < step_a - TINY_A:
+        memory.room_since_s = None
+        it.because = grid or _binding(draft, it, share)
+        return
+    if grid is not None or not draft.snapshot.journal_accepts or it.draw_a is None:
+        memory.room_since_s = None
+        it.because = grid or it.because
+        return
+    if memory.room_since_s is None:
+        memory.room_since_s = draft.now_s
+    wait_until_s = memory.room_since_s + draft.tree.site.raise_after_s
+    rise_a = gap_a
+    if not it.energised_now:
+        it.because = Because(Why.RAISE_WAITS, until_s=wait_until_s)
+        waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams or not draft.memory.telegram_weighed
+        if draft.now_s < wait_until_s or waits_for_telegram:
+            return
+        rise_a = max(step_a, floor(gap_a * RAISE_PART / step_a + TINY_A) * step_a)
+    free_a = min(
+        draft.limit_a[place] - reserved[place] + it.reserved_a[own]
+        for own, path in enumerate(it.places)
+        if it.used[own]
+        for place in path
+    )
+    most_a = floor((free_a + TINY_A) / step_a) * step_a
+    new_a = min(it.granted_a + rise_a, share.current_a, most_a)
+    if new_a < it.granted_a + step_a - TINY_A and not it.energised_now:
+        return
+    before = it.reserved_a
+    draft.grant(it, max(it.granted_a, new_a))
+    memory.raised_at_telegram = draft.memory.telegrams
+    reserve_again(draft, it)
+    _change(it, before, reserved)
+    it.because = _binding(draft, it, share)

@@ -1,0 +1,117 @@
+"""What control remembers between ticks beside what it shows: samples, timers, places. Only `decide` makes new ones.
+
+`SocketMemory` and `Memory` are copied at the start of a tick and changed only in that tick's draft, so a
+`ControlState` that has been handed out never changes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from gateway.clock import Instant
+from gateway.control.tree import FuseTree
+from gateway.ids import SessionId, SocketId, Token
+from gateway.meters.readings import GridReading
+from gateway.quantities import MaybePerPhase, PerPhase
+from gateway.site.because import Because
+from gateway.site.requests import Source
+from gateway.site.snapshot import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Magnitudes of a socket's currents (A, own phases, 0 where it has none) at one reading of its meter."""
+
+    at_s: float
+    current_a: PerPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The session that takes the place of one that is being ended (restart, start reading too old)."""
+
+    id: SessionId
+    token: Token | None
+    source: Source
+    asked_at: Instant
+    continues: SessionId | None
+    armed: bool
+
+
+@dataclass
+class SocketMemory:
+    """One socket's timers (monotonic seconds; None: not running) and counters."""
+
+    samples: tuple[Sample, ...] = ()
+    steady_a: PerPhase | None = None
+    steady_since_s: float = 0.0
+    settled_a: PerPhase | None = None
+    previous_granted_a: float = 0.0
+    room_since_s: float | None = None
+    raised_at_telegram: int = -1
+    obeying_since_s: float | None = None
+    disobeying_since_s: float | None = None
+    over_rating_since_s: float | None = None
+    overloads: int = 0
+    disobeyed: int = 0
+    obeyed_before: bool = False
+    commanded: Position = Position.UNKNOWN
+    commanded_since_s: float = 0.0
+    coil_since_s: float | None = None
+    coil: Position = Position.UNKNOWN
+    carrying_since_s: float | None = None
+    dark_since_s: float | None = None
+    held_open: Because | None = None
+    held_since_s: float = 0.0
+    held_trip: bool = False
+    switchings: int = 0
+    switchings_hot: int = 0
+    place: int = 0
+    overtaken: int = 0
+    claimed: bool = False
+    yielded: bool = False
+    pauses: int = 0
+    return_after_s: float = 0.0
+    fits_since_s: float | None = None
+    resting_since_s: float | None = None
+    plugged: bool = False
+    unplugged_since_s: float | None = None
+    waits_for_unplug: bool = False
+    job: str | None = None
+    job_since_s: float = 0.0
+    job_retry_s: float = 0.0
+    successor: Successor | None = None
+    noted: Because | None = None
+
+    def copy(self) -> Self:
+        """A copy for the next draft (all values in it are immutable)."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+
+@dataclass
+class Memory:
+    """Memory of the whole site. house_before_a: the house as estimated before the newest telegram was weighed."""
+
+    tree: FuseTree | None = None
+    sockets: dict[SocketId, SocketMemory] = field(default_factory=dict)
+    telegram: GridReading | None = None
+    telegram_weighed: bool = True
+    telegrams: int = 0
+    house_before_a: MaybePerPhase = (None, None, None)
+    house_seen_s: PerPhase = (0.0, 0.0, 0.0)
+    house_highest_a: MaybePerPhase = (None, None, None)
+    tight_since_s: dict[int, float] = field(default_factory=dict)
+    next_place: int = 0
+    saved_facts: tuple[object, ...] = ()
+    saved_highest_a: tuple[int | None, ...] = ()
+    saved_heat: tuple[float, ...] = ()
+    saved_heat_s: float = 0.0
+
+    def copy(self) -> Self:
+        """A copy for the next draft; the maps in it are fresh, the sockets' memories are copied by the draft."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.sockets = {}
+        twin.tight_since_s = dict(self.tight_since_s)
+        return twin

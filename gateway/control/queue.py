@@ -1,0 +1,225 @@
+"""Who is next. First come, first served among those that compete for the same fuse phase.
+
+A later session may overtake only one that could not start anyway, and only so often; then room is saved for the one
+that was overtaken. Room is claimed first (others are lowered for it), the begin reading is taken when it is free.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.control.draft import Draft, SocketDraft
+from gateway.control.grants import EXCESS_A, counted
+from gateway.control.guard import pause
+from gateway.control.reservation import reserve_again
+from gateway.control.session_machine import SessionEvent
+from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
+from gateway.control.state import ContactorState, SessionPhase
+from gateway.ids import FuseId
+from gateway.site.because import Because, Why
+from gateway.site.freshness import Freshness
+
+OVERTAKEN_TIMES_MAX: Final = 3
+RETURN_MARGIN_A: Final = 0.5
+SLEEPS_BELOW_A: Final = 1.0
+"""A car that has settled below this makes way for one that waits."""
+
+_RUNS = frozenset(SessionPhase) - {SessionPhase.QUEUED, SessionPhase.ENDED}
+
+
+@dataclass(slots=True)
+class _Line:
+    """The line as it is walked from its head."""
+
+    least_a: list[float]
+    sessions: dict[FuseId, int]
+    saved: set[int] = field(default_factory=set)
+    passed: list[SocketDraft] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
+
+
+def drop_claims(draft: Draft) -> None:
+    """Claims are made anew each tick."""
+    for it in draft.each():
+        it.memory.claimed = False
+
+
+def admit(draft: Draft) -> None:
+    """Walks the line: paused sessions, then waiting ones, then those whose cars sleep; all in order of their place."""
+    waiting = [it for it in draft.each() if it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)]
+    if not waiting:
+        return
+    waiting.sort(key=lambda it: (it.memory.yielded, it.phase is SessionPhase.QUEUED, it.memory.place))
+    line = _Line(counted(draft, at_least=True), _sessions(draft))
+    for it in waiting:
+        _call(draft, it, line)
+    if line.wanted:
+        _let_sleepers_yield(draft, set(line.wanted))
+
+
+def _sessions(draft: Draft) -> dict[FuseId, int]:
+    count: dict[FuseId, int] = {}
+    for it in draft.each():
+        if it.phase in _RUNS and not it.memory.yielded:
+            for fuse in draft.tree.site.fuses_above(it.socket.id):
+                count[fuse.id] = count.get(fuse.id, 0) + 1
+    return count
+
+
+def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
+    memory = it.memory
+    obstacle = _obstacle(draft, it)
+    if obstacle is not None:
+        it.because = obstacle
+        memory.fits_since_s = None
+        return
+    places = draft.tree.all_places[it.socket.id]
+    returns = it.phase is SessionPhase.PAUSED
+    counts = not returns or memory.yielded
+    for fuse in draft.tree.site.fuses_above(it.socket.id) if counts else ():
+        if fuse.sessions_max is not None and line.sessions.get(fuse.id, 0) >= fuse.sessions_max:
+            it.because = Because(Why.SESSIONS_MAX, fuse.id)
+            return
+    need_a = it.need_a + (RETURN_MARGIN_A if returns and memory.fits_since_s is None else 0.0)
+    missing, short = max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places)
+    if missing > EXCESS_A:
+        memory.fits_since_s = None
+        fuse_id, phase = draft.tree.name(short)
+        it.because = Because(Why.QUEUED, fuse_id, phase, missing)
+        if not memory.yielded:
+            line.wanted.append(short)
+        if _could_ever_start(draft, it):
+            line.passed.append(it)
+            if memory.overtaken >= OVERTAKEN_TIMES_MAX:
+                line.saved.update(places)
+        return
+    behind = line.saved.intersection(places)
+    if behind:
+        fuse_id, phase = draft.tree.name(min(behind))
+        it.because = Because(Why.QUEUED_BEHIND, fuse_id, phase)
+        return
+    _claim(draft, it, line)
+
+
+def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
+    memory = it.memory
+    places = draft.tree.all_places[it.socket.id]
+    memory.claimed = True
+    reserve_again(draft, it)
+    for place in places:
+        line.least_a[place] += it.need_a
+    for fuse in draft.tree.site.fuses_above(it.socket.id):
+        line.sessions[fuse.id] = line.sessions.get(fuse.id, 0) + 1
+    it.because = Because(Why.RESERVED)
+    if memory.fits_since_s is None:
+        memory.fits_since_s = draft.now_s
+    if it.phase is SessionPhase.PAUSED and draft.now_s - memory.fits_since_s < draft.tree.site.raise_after_s:
+        it.because = Because(Why.RAISE_WAITS, until_s=memory.fits_since_s + draft.tree.site.raise_after_s)
+        return
+    if not _free_now(draft, it):
+        return
+    for passed in line.passed:
+        if set(places).intersection(draft.tree.all_places[passed.socket.id]):
+            passed.memory.overtaken += 1
+    if it.phase is SessionPhase.PAUSED:
+        memory.yielded = False
+        _energise(draft, it, SessionEvent.ROOM_BACK)
+    else:
+        memory.overtaken = 0
+        draft.step(it, SessionEvent.ADMITTED)
+
+
+def _free_now(draft: Draft, it: SocketDraft) -> bool:
+    """Whether the reservations of all, its own among them, fit on every fuse phase above it."""
+    total = counted(draft, at_least=False)
+    return all(total[place] <= draft.limit_a[place] + EXCESS_A for place in draft.tree.all_places[it.socket.id])
+
+
+def _obstacle(draft: Draft, it: SocketDraft) -> Because | None:
+    """Why a session cannot start now however much room there is; such a one holds up nobody."""
+    grid = draft.snapshot.grid.why
+    if draft.shutting_down:
+        return Because(Why.SHUTDOWN)
+    if draft.freshness is not Freshness.FRESH:
+        return Because(grid or Why.GRID_STALE)
+    if not draft.snapshot.journal_accepts:
+        return Because(Why.JOURNAL_STOPPED)
+    if it.locked is not None:
+        return it.locked
+    if it.draw_a is None:
+        return Because(Why.SOCKET_METER_SILENT)
+    if it.cap_a < it.need_a:
+        return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
+    actuator = _contactor_obstacle(draft, it) or _wallbox_obstacle(it)
+    if actuator is None and draft.now_s < it.memory.return_after_s:
+        return Because(Why.RAISE_WAITS, until_s=it.memory.return_after_s)
+    return actuator
+
+
+def _contactor_obstacle(draft: Draft, it: SocketDraft) -> Because | None:
+    if not it.socket.contactor:
+        return None
+    ready = it.contactor is (ContactorState.OPEN if it.plain else ContactorState.CLOSED)
+    rested_s = (it.opened_s or 0.0) + it.socket.minimum_off_s
+    if it.opened_s is not None and draft.now_s < rested_s and (it.plain or not ready):
+        return Because(Why.MINIMUM_OFF, until_s=rested_s)
+    if it.memory.held_open is not None:
+        return it.memory.held_open
+    return None if ready else Because(Why.CONTACTOR_UNKNOWN)
+
+
+def _wallbox_obstacle(it: SocketDraft) -> Because | None:
+    if it.socket.wallbox is None:
+        return None
+    if not it.heard:
+        return Because(Why.WALLBOX_SILENT)
+    return None if it.obeys else Because(Why.WALLBOX_DISOBEYS)
+
+
+def _could_ever_start(draft: Draft, it: SocketDraft) -> bool:
+    return all(
+        draft.base_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A
+        for place in draft.tree.all_places[it.socket.id]
+    )
+
+
+def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> None:
+    for it in draft.each():
+        settled_a, draw_a = it.memory.settled_a, it.highest_draw_a
+        asleep = it.shared and settled_a is not None and max(settled_a) < SLEEPS_BELOW_A
+        asleep = asleep and draw_a is not None and draw_a < SLEEPS_BELOW_A
+        if asleep and wanted.intersection(draft.tree.all_places[it.socket.id]):
+            pause(draft, it, Because(Why.QUEUED))
+            it.memory.yielded = True
+            reserve_again(draft, it)
+            return
+
+
+def energise(draft: Draft) -> None:
+    """Sessions whose begin record is durable: energised if their room is still there and the reading is young."""
+    for it in draft.each():
+        session = it.session
+        if session is None or session.phase is not SessionPhase.READY:
+            continue
+        age_s = float("inf") if session.begin is None else draft.now_s - session.begin.at.monotonic_s
+        if age_s > BEGIN_READING_AGE_S_MAX:
+            begin_again(draft, it, Because(Why.START_TOO_OLD))
+            reserve_again(draft, it)
+        elif session.begin_durable and _obstacle(draft, it) is None and _free_now(draft, it):
+            _energise(draft, it, SessionEvent.ENERGISED)
+
+
+def _energise(draft: Draft, it: SocketDraft, event: SessionEvent) -> None:
+    draft.step(it, event)
+    it.memory.claimed = False
+    it.energised_now = True
+    draft.grant(it, it.need_a)
+    if it.socket.wallbox is None:
+        it.because = Because(Why.FULL_SPEED)
+    reserve_again(draft, it)
+
+
+def places_in_line(draft: Draft) -> list[SocketDraft]:
+    """The sockets whose sessions wait, or will wait again when the one before has been signed off; first first."""
+    waiting = [it for it in draft.each() if it.phase is SessionPhase.QUEUED or it.memory.successor is not None]
+    waiting.sort(key=lambda it: it.memory.place)
+    return waiting

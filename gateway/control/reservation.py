@@ -1,0 +1,245 @@
+"""What each socket is counted for: from admission until its meter has shown a settled current, and then with 1 A more.
+
+Three figures per socket: reserved_a (counted now, for admitting and raising), soon_a (counted once it has obeyed what
+it was just told, for lowering: nobody is lowered twice for the same excess), and which phases its car uses.
+"""
+
+from typing import Final
+
+from gateway.control.draft import STARTING, Draft, SocketDraft
+from gateway.control.state import ContactorState, SessionPhase
+from gateway.quantities import ZERO_PER_PHASE, PerPhase
+from gateway.site.because import Because, Why
+from gateway.site.snapshot import Pilot, Position
+
+SETTLES_S: Final = 60.0
+SETTLED_BAND_A: Final = 1.0
+SETTLED_MARGIN_A: Final = 1.0
+UNUSED_PHASE_A: Final = 0.5
+USED_PHASE_A: Final = 3.0
+OBEYS_BAND_A: Final = 1.0
+DISOBEYS_AFTER_S: Final = 6.0
+"""IEC 61851-1: 5 s to follow a changed setpoint; peers wait 6 s."""
+OBEYS_AFTER_S: Final = 3.0
+OBEYING_TIME_S: Final = 8.0
+"""How long an order is taken to be on its way to effect."""
+WALLBOX_QUIET_S: Final = 30.0
+
+
+def watch_wallboxes(draft: Draft) -> None:
+    """Pilot, whether the box was heard lately, and whether it does what it is told."""
+    for it in draft.each():
+        if it.socket.wallbox is None:
+            continue
+        sight = it.sight.wallbox
+        it.heard = sight is not None and draft.now_s - sight.heard_s <= WALLBOX_QUIET_S
+        it.pilot = sight.pilot if sight is not None and it.heard else None
+        _obedience(draft, it)
+
+
+def _obedience(draft: Draft, it: SocketDraft) -> None:
+    """A box obeys when its meter or its own word follows the setpoint; it disobeys when 6 s are over and it has not."""
+    memory = it.memory
+    sight = it.sight.wallbox
+    told_s = max(it.granted_since_s, it.contactor_since_s if it.socket.contactor else 0.0)
+    reading = it.sight.reading
+    shown_late = reading is not None and reading.at.monotonic_s - told_s >= DISOBEYS_AFTER_S
+    draw_a = it.highest_draw_a
+    applied_a = sight.applied_a if sight is not None and it.heard else None
+    over = draw_a is not None and draw_a > it.granted_a + OBEYS_BAND_A
+    powered = not it.socket.contactor or it.contactor in (ContactorState.CLOSED, ContactorState.CLOSING)
+    if over and shown_late and powered:
+        memory.obeying_since_s = None
+        if memory.disobeying_since_s is None:
+            memory.disobeying_since_s = draft.now_s
+            memory.disobeyed += 1
+        it.obeys = False
+        return
+    says_so = applied_a is not None and applied_a <= it.granted_a + UNUSED_PHASE_A
+    shows_so = applied_a is None and draw_a is not None
+    confirms = powered and not over and (says_so or shows_so)
+    memory.disobeying_since_s = None
+    if not confirms:
+        memory.obeying_since_s = None
+        return
+    if memory.obeying_since_s is None:
+        memory.obeying_since_s = draft.now_s
+    if not it.obeys and draft.now_s - memory.obeying_since_s >= OBEYS_AFTER_S:
+        it.obeys = True
+        memory.obeyed_before = True
+
+
+def reserve(draft: Draft) -> None:
+    """Fills reserved_a, soon_a and used of every socket."""
+    for it in draft.each():
+        _settle(draft, it)
+        reserved, soon = _counted(draft, it)
+        if it.memory.claimed or it.phase in STARTING:
+            need = _full(it, it.need_a)
+            reserved, soon = _more(reserved, need), _more(soon, need)
+        it.reserved_a, it.soon_a = reserved, soon
+
+
+def reserve_again(draft: Draft, it: SocketDraft) -> None:
+    """The same after its grant or session changed within the tick."""
+    reserved, soon = _counted(draft, it)
+    if it.memory.claimed or it.phase in STARTING:
+        need = _full(it, it.need_a)
+        reserved, soon = _more(reserved, need), _more(soon, need)
+    it.reserved_a, it.soon_a = reserved, soon
+
+
+def _settle(draft: Draft, it: SocketDraft) -> None:
+    """Settled: within 1 A for 60 s under an unchanged setpoint. A rise unsettles; a fall counts once it is settled."""
+    memory = it.memory
+    draw = it.draw_a
+    if draw is None:
+        return
+    steady = memory.steady_a
+    if steady is None or any(abs(draw[k] - steady[k]) > SETTLED_BAND_A for k in (0, 1, 2)):
+        memory.steady_a = steady = draw
+        memory.steady_since_s = draft.now_s
+    settled = memory.settled_a
+    if settled is not None and any(draw[k] > settled[k] + SETTLED_MARGIN_A for k in (0, 1, 2)):
+        memory.settled_a = None
+        it.settled = False
+    if it.phase is not SessionPhase.CHARGING:
+        it.settled = False
+        memory.settled_a = None
+        return
+    since_s = max(memory.steady_since_s, it.granted_since_s)
+    if draft.now_s - since_s >= SETTLES_S:
+        memory.settled_a = steady
+        it.settled = True
+    if it.settled and memory.settled_a is not None and max(memory.settled_a) >= USED_PHASE_A:
+        it.used = _used(memory.settled_a, draw)
+
+
+def _used(settled: PerPhase, draw: PerPhase) -> tuple[bool, bool, bool]:
+    one, two, three = (settled[k] >= UNUSED_PHASE_A or draw[k] >= UNUSED_PHASE_A for k in (0, 1, 2))
+    return one, two, three
+
+
+def _counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:
+    """(reserved, soon) by what kind of socket it is and what is known of it. Unknown is full."""
+    full = _full(it, it.socket.rating_a)
+    draw = it.draw_a
+    if not it.socket.contactor:
+        if it.socket.wallbox is None:
+            counted = full if draw is None else draw
+            return counted, counted
+        return _wallbox_counted(draft, it, full)
+    match it.contactor:
+        case ContactorState.WELDED | ContactorState.UNKNOWN:
+            counted = full if draw is None else _more(full, draw)
+            return counted, counted
+        case ContactorState.OPEN if it.phase is not SessionPhase.CHARGING or it.memory.held_open is not None:
+            counted = ZERO_PER_PHASE if draw is None or max(draw) < UNUSED_PHASE_A else draw
+            return counted, counted
+        case ContactorState.OPENING:
+            counted = _more(it.last_reserved_a, draw or ZERO_PER_PHASE)
+            on_its_way = draft.now_s - it.memory.commanded_since_s < OBEYING_TIME_S
+            return counted, ZERO_PER_PHASE if on_its_way else counted
+        case ContactorState.NOT_CLOSED:
+            counted = full if draw is None else draw
+            return counted, counted
+    if it.socket.wallbox is not None:
+        return _wallbox_counted(draft, it, full)
+    return _plain_counted(draft, it, full)
+
+
+def _plain_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[PerPhase, PerPhase]:
+    settled = it.memory.settled_a
+    draw = it.draw_a or ZERO_PER_PHASE
+    if settled is not None and it.settled:
+        above = _full(it, SETTLED_MARGIN_A)
+        counted = (
+            max(draw[0], min(full[0], settled[0] + above[0])),
+            max(draw[1], min(full[1], settled[1] + above[1])),
+            max(draw[2], min(full[2], settled[2] + above[2])),
+        )
+    else:
+        counted = _more(full, draw)
+    leaving = it.memory.held_open is not None or it.phase is not SessionPhase.CHARGING
+    on_its_way = it.phase is not None and leaving and _just_told(draft, it)
+    return counted, ZERO_PER_PHASE if on_its_way else counted
+
+
+def _wallbox_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[PerPhase, PerPhase]:
+    draw = it.draw_a
+    known = draw or ZERO_PER_PHASE
+    box = it.socket.wallbox
+    if not it.obeys:
+        counted = _more(full, known)
+        return counted, counted
+    if not it.heard:
+        alone = it.socket.rating_a if box is None or box.failsafe_a is None else box.failsafe_a
+        counted = _more(_full(it, max(alone, it.granted_a)), known)
+        return counted, counted
+    just_told = _just_told(draft, it)
+    granted = _full(it, it.granted_a, used=it.used)
+    if draw is None:
+        before = max(it.granted_a, it.memory.previous_granted_a) if just_told else it.granted_a
+        sight = it.sight.wallbox
+        says_off = sight is not None and sight.applied_a is not None and sight.applied_a < UNUSED_PHASE_A
+        unseen_off = it.granted_a == 0.0 and not just_told and not says_off
+        counted = full if unseen_off else _full(it, before)
+        return counted, granted if just_told else counted
+    settled = it.memory.settled_a
+    if it.settled and settled is not None:
+        counted = (
+            max(draw[0], min(granted[0], settled[0] + SETTLED_MARGIN_A)),
+            max(draw[1], min(granted[1], settled[1] + SETTLED_MARGIN_A)),
+            max(draw[2], min(granted[2], settled[2] + SETTLED_MARGIN_A)),
+        )
+    else:
+        counted = _more(granted, draw)
+    return counted, granted if just_told else _more(granted, draw)
+
+
+def _just_told(draft: Draft, it: SocketDraft) -> bool:
+    return draft.now_s - it.granted_since_s < OBEYING_TIME_S
+
+
+def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (True, True, True)) -> PerPhase:
+    phases = len(it.places)
+    return (
+        current_a if used[0] else 0.0,
+        current_a if phases > 1 and used[1] else 0.0,
+        current_a if phases > 2 and used[2] else 0.0,
+    )
+
+
+def _more(one: PerPhase, other: PerPhase) -> PerPhase:
+    return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2])
+
+
+def find_problems(draft: Draft) -> None:
+    """The one thing that is wrong with a socket, said once when it begins."""
+    for it in draft.each():
+        it.problem = _problem(it)
+        before = it.memory.noted
+        if it.problem is not None and (before is None or before.why is not it.problem.why):
+            draft.note(it, it.problem)
+        it.memory.noted = it.problem
+
+
+def _problem(it: SocketDraft) -> Because | None:
+    if it.contactor is ContactorState.WELDED:
+        return Because(Why.CONTACTOR_WELDED)
+    if it.contactor is ContactorState.NOT_CLOSED:
+        return Because(Why.CONTACTOR_NOT_CLOSED)
+    if it.socket.wallbox is not None and it.memory.disobeyed and not it.obeys:
+        return Because(Why.WALLBOX_DISOBEYS, current_a=it.highest_draw_a)
+    if it.socket.wallbox is not None and not it.heard and it.position is not Position.OPEN:
+        return Because(Why.WALLBOX_SILENT)
+    if it.socket.metered and it.draw_a is None:
+        return Because(Why.SOCKET_METER_SILENT)
+    if it.socket.contactor and it.contactor is ContactorState.UNKNOWN:
+        return Because(Why.CONTACTOR_UNKNOWN)
+    return None
+
+
+def plugged(pilot: Pilot | None) -> bool:
+    """Whether the box shows a car."""
+    return pilot in (Pilot.B, Pilot.C, Pilot.D)
