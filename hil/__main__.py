@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hil.run import Order, Run
+from hil.bench.reaction import figures, reactions_ms
+from hil.run import Order, Run, say
 from hil.world.scenario import parse_scenario
 from hil.world.table_reader import ScenarioMistake
 
@@ -30,6 +31,8 @@ def _arguments() -> argparse.ArgumentParser:
     cabinet.add_argument("--tcp", action="store_true", help="Modbus TCP and a P1 bridge in place of ptys")
     cabinet.add_argument("--mqtt", metavar="HOST:PORT", help="the broker of wallboxes on MQTT and of the gateway")
     cabinet.add_argument("--seed", type=int, help="in place of the scenario's")
+    reaction = commands.add_parser("reaction", help="from telegram to lowering write: figures from a cabinet's log")
+    reaction.add_argument("log", type=Path, metavar="FILE")
     return parser
 
 
@@ -82,8 +85,13 @@ async def _play(order: Order) -> None:
 
 def main(arguments: list[str]) -> int:
     """0 after a run, 2 if it cannot be played."""
+    given = _arguments().parse_args(arguments)
     try:
-        asyncio.run(_play(_order(_arguments().parse_args(arguments))))
+        if given.command == "reaction":
+            with given.log.open(encoding="utf-8") as lines:
+                say(figures(reactions_ms(lines)))
+        else:
+            asyncio.run(_play(_order(given)))
     except (ScenarioMistake, FileNotFoundError) as mistake:
         sys.stderr.write(f"hil: {mistake}\n")
         return 2

@@ -9,6 +9,10 @@ from hil.world.plans import BoxPlan, BusPlan, Place, Scenario, SocketPlan
 from hil.world.scenario import BOARD_MODEL, WALLBOX_MODEL
 
 
+_PTY = "/dev/pts/"
+"""A pseudo terminal has no parity bit: Linux clears PARENB, and tcsetattr() then fails with EINVAL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where this run's wires are: p1 a device or socket://, buses devices or tcp://, mqtt (host, port) or None."""
@@ -73,7 +77,8 @@ def _socket(plan: SocketPlan) -> list[str]:
 def _bus(plan: BusPlan, port: str) -> list[str]:
     words: dict[str, object] = {"name": plan.name, "port": port}
     if not port.startswith("tcp://"):
-        words.update({"baud": plan.baud, "parity": plan.parity, "stop_bits": plan.stop_bits})
+        parity = "N" if port.startswith(_PTY) else plan.parity
+        words.update({"baud": plan.baud, "parity": parity, "stop_bits": plan.stop_bits})
     return _table("[[bus]]", {**words, "timeout_s": plan.timeout_s})
 
 

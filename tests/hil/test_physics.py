@@ -237,3 +237,9 @@ def test_the_config_for_the_gateway_names_this_runs_ports() -> None:
     assert 'wallbox = { model = "heidelberg-energy-control", bus = "wire", unit = 21, failsafe_a = 0 }' in text
     assert 'contactor = { board = "relays", channel = 1 }' in text
     assert "[mqtt]" in text
+
+
+def test_a_pty_has_no_parity_and_a_real_port_has_the_devices() -> None:
+    scenario = parse_scenario(TEXT.replace('name = "wire"\n', 'name = "wire"\nparity = "E"\n', 1))
+    assert 'parity = "N"' in gateway_config(scenario, Ports("p1", {"wire": "/dev/pts/3"}, None), "/tmp/x")
+    assert 'parity = "E"' in gateway_config(scenario, Ports("p1", {"wire": "/dev/ttyUSB0"}, None), "/tmp/x")
