@@ -37,7 +37,7 @@ def test_the_example_becomes_the_cabinet_that_its_words_say() -> None:
     assert cabinet.site.fuses[FuseId("garage")].steady_a_max == pytest.approx(14.4)
     assert [fuse.id for fuse in cabinet.site.fuses_above(SocketId("p2"))] == ["garage", "main"]
     assert cabinet.site.sockets[SocketId("p2")].phases == (Phase.L2, Phase.L3, Phase.L1)
-    assert cabinet.site.house_load_a_max == (12, 12, 12)
+    assert cabinet.site.house_load_a_max == (12.0, 12.0, 12.0)
     p1 = cabinet.sockets[SocketId("p1")]
     assert p1.meter is not None
     assert p1.meter.model.id == "eastron-sdm630"
