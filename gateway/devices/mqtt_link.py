@@ -123,6 +123,7 @@ class MqttLink:
         self._connected = False
         self._seen_before = False
         self._away_since_s: float | None = None
+        self._look_again_s = 0.0
         self._outbox_fault: str | None = None
 
     @property
@@ -152,6 +153,7 @@ class MqttLink:
 
     def outbox_changed(self) -> None:
         """There may be something new in the outbox; it is looked at anyway every few seconds."""
+        self._look_again_s = 0.0
         self._wake.set()
 
     def stop(self) -> None:
@@ -258,9 +260,11 @@ class MqttLink:
                 self._announce_again = False
                 await self._announce(client)
             await self._flush(client)
-            await self._deliver(client)
+            if asyncio.get_running_loop().time() >= self._look_again_s:
+                await self._deliver(client)
+                self._look_again_s = asyncio.get_running_loop().time() + OUTBOX_LOOK_S
             try:
-                async with asyncio.timeout(OUTBOX_LOOK_S):
+                async with asyncio.timeout_at(self._look_again_s):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -307,6 +311,7 @@ class MqttLink:
             async with asyncio.timeout(FAREWELL_S_MAX):
                 await self._flush(client)
                 await client.publish(self._announcement.status_topic, OFFLINE, qos=1, retain=True)
+                await self._deliver(client)
         except (TimeoutError, aiomqtt.MqttError) as problem:
             LOG.warning("broker %s did not take our offline: %s", self._broker.address, problem)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from gateway.publish.json_text import Thing, Value, json_text
@@ -75,6 +76,7 @@ class Pace:
         return measures and silent_s >= SILENCE_S_MAX
 
 
+@cache
 def _step(key: str) -> Step | None:
     if key in TOLD_AT_ONCE:
         return None

@@ -4,6 +4,7 @@ Every key is always there, null where unknown; powers in W, currents in A, volta
 register's own decimals, times in ISO 8601 UTC. Tokens are never among them.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -36,10 +37,11 @@ def state_topics(snapshot: SiteSnapshot, state: ControlState, language: Language
 def state_things(snapshot: SiteSnapshot, state: ControlState, language: Language) -> dict[str, Thing | str]:
     """The same as values, for `Pace`: JSON things, and plain text for the sockets' `online` and `offline`."""
     gateway = snapshot.site.gateway_id
+    positions = _positions(state)
     things: dict[str, Thing | str] = {
         topic_names.gateway_state(gateway): _gateway(snapshot, state),
         topic_names.grid_state(gateway): _grid(snapshot, state, language),
-        topic_names.queue_state(gateway): _queue(state),
+        topic_names.queue_state(gateway): _queue(state, positions),
     }
     for fuse in snapshot.site.fuses.values():
         things[topic_names.fuse_state(gateway, fuse.id)] = _fuse(fuse, state.fuses[fuse.id], state.at.utc)
@@ -47,7 +49,9 @@ def state_things(snapshot: SiteSnapshot, state: ControlState, language: Language
         sight = snapshot.sockets.get(socket.id, SocketSight(None, None, None))
         heard = _is_heard(socket, sight, state.at.monotonic_s)
         things[topic_names.socket_status(gateway, socket.id)] = topic_names.ONLINE if heard else topic_names.OFFLINE
-        things[topic_names.socket_state(gateway, socket.id)] = _socket(socket, sight, state, language)
+        things[topic_names.socket_state(gateway, socket.id)] = _socket(
+            socket, sight, state, positions.get(socket.id, 0), language
+        )
     return things
 
 
@@ -85,8 +89,8 @@ def _grid(snapshot: SiteSnapshot, state: ControlState, language: Language) -> Th
     }
 
 
-def _queue(state: ControlState) -> Thing:
-    waiting = sorted((position, socket) for socket, position in _positions(state).items())
+def _queue(state: ControlState, positions: Mapping[SocketId, int]) -> Thing:
+    waiting = sorted((position, socket) for socket, position in positions.items())
     return {
         "length": len(waiting),
         "waiting": [socket for _, socket in waiting],
@@ -111,7 +115,7 @@ def _fuse(fuse: Fuse, seen: FuseState, utc: datetime) -> Thing:
     }
 
 
-def _socket(socket: Socket, sight: SocketSight, state: ControlState, language: Language) -> Thing:
+def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: int, language: Language) -> Thing:
     seen = state.sockets[socket.id]
     now_s = state.at.monotonic_s
     reading = sight.reading
@@ -133,7 +137,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, language: L
         "voltage_v": _triple(UNKNOWN_PER_PHASE if measured is None else measured.voltage_v, 1),
         "energy_import_kwh": None if counted is None else counted.kwh,
         **_session_facts(seen, reading),
-        "queue_position": _positions(state).get(socket.id, 0),
+        "queue_position": position,
         "setpoint_a": rounded(seen.granted_a, 2),
         "applied_a": None if wallbox is None else rounded(wallbox.applied_a, 2),
         "limit_a": socket.rating_a if seen.limit_by_command_a is None else seen.limit_by_command_a,
@@ -172,11 +176,11 @@ def _session_facts(seen: SocketState, reading: SocketReading | None) -> dict[str
 
 
 def _session_energy_kwh(session: Session, reading: SocketReading | None) -> Decimal | None:
-    """Exactly the register difference as shown; None while a register is unknown."""
+    """Exactly the register difference as shown; None while a register is unknown or the meter was exchanged."""
     begin = None if session.begin is None else session.begin.energy_import
     last = session.end if session.end is not None else reading
     end = None if last is None else last.energy_import
-    if begin is None or end is None:
+    if begin is None or end is None or end.kwh < begin.kwh:
         return None
     return end.kwh - begin.kwh
 

@@ -31,8 +31,10 @@ class SlipBox:
         self.waiting = [PendingMessage(number, Kind.EVENT, body) for number, body in enumerate(bodies, start=1)]
         self.delivered: list[int] = []
         self.fault = fault
+        self.asked = 0
 
     async def pending_outbox(self, limit: int) -> Sequence[PendingMessage]:
+        self.asked += 1
         if self.fault is not None:
             raise self.fault
         return self.waiting[:limit]
@@ -193,6 +195,37 @@ def test_the_outbox_is_ticked_off_one_by_one_in_order_and_never_retained(mosquit
         async with ear(port) as later:
             await later.hears(STATUS)
             assert all(not topic.endswith("/event") for topic, _, _ in later.heard)
+
+    with mosquitto as process:
+        asyncio.run(main(process.port))
+
+
+@needs_mosquitto
+def test_what_comes_into_the_outbox_at_the_very_end_still_goes_out(mosquitto: Fixture) -> None:
+    async def main(port: int) -> None:
+        slips = SlipBox()
+        async with ear(port) as listener:
+            link = link_to(port, slips)
+            async with running(link):
+                await listener.hears(STATUS, "online")
+                slips.waiting.append(PendingMessage(1, Kind.EVENT, "last"))
+            await listener.hears("laddvakt/villa-1/event", "last")
+        assert slips.delivered == [1]
+
+    with mosquitto as process:
+        asyncio.run(main(process.port))
+
+
+@needs_mosquitto
+def test_the_journal_is_not_asked_for_its_outbox_at_every_tick(mosquitto: Fixture) -> None:
+    async def main(port: int) -> None:
+        slips = SlipBox()
+        async with ear(port) as listener, running(link := link_to(port, slips)):
+            await listener.hears(STATUS, "online")
+            for number in range(30):
+                link.put(STATE, str(number))
+                await listener.hears(STATE, str(number))
+        assert slips.asked <= 3
 
     with mosquitto as process:
         asyncio.run(main(process.port))

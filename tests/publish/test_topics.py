@@ -96,6 +96,10 @@ def test_the_last_session_stays_readable_after_its_end() -> None:
     assert said["state"] == "idle"
 
 
+def test_a_register_below_the_begin_is_another_meter_and_gives_no_energy() -> None:
+    assert told("socket/p1/state", seen=snapshot(box_reading=reading(9.5, "0.30")))["session_energy_kwh"] is None
+
+
 def test_a_waiting_socket_tells_its_place_and_the_queue_its_order() -> None:
     first = replace(session(SessionPhase.QUEUED, name="a"), begin=None, socket=PLAIN)
     second = replace(session(SessionPhase.QUEUED, name="b"), begin=None)
