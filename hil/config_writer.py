@@ -8,7 +8,6 @@ from hil.world.phases import PHASES
 from hil.world.plans import BoxPlan, BusPlan, Place, Scenario, SocketPlan
 from hil.world.scenario import BOARD_MODEL, WALLBOX_MODEL
 
-
 _PTY = "/dev/pts/"
 """A pseudo terminal has no parity bit: Linux clears PARENB, and tcsetattr() then fails with EINVAL."""
 

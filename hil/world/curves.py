@@ -26,6 +26,8 @@ MELTED_WITHIN_5_S_A = {10: 46, 16: 65, 20: 85, 25: 110, 32: 150, 35: 175, 40: 19
 _RATINGS = tuple(MEAN_MELTING)
 _MAGNETIC_MULTIPLE = {"B": 3.0, "C": 5.0}
 _MAGNETIC_S = 0.02
+_AT_RATING = 1.0 + 1e-9
+"""A sum of floats that ought to be the rating is the rating."""
 
 
 def _line(x: float, left: tuple[float, float], right: tuple[float, float]) -> float:
@@ -45,7 +47,7 @@ def _mean_melting_s(curve: float, multiple: float) -> float:
 def gg_melting_s(rating_a: float, current_a: float) -> float:
     """Seconds that a cold gG link of this rating holds this current; inf at or below its rating."""
     multiple = abs(current_a) / rating_a
-    if multiple <= 1.0:
+    if multiple <= _AT_RATING:
         return inf
     if rating_a <= _RATINGS[0]:
         curve_s = _mean_melting_s(_RATINGS[0], multiple)
@@ -66,7 +68,7 @@ def gg_melting_s(rating_a: float, current_a: float) -> float:
 def breaker_trip_s(rating_a: float, curve: str, current_a: float) -> float:
     """Seconds that a cold breaker of curve B or C holds this current; inf at or below its rating."""
     multiple = abs(current_a) / rating_a
-    if multiple <= 1.0:
+    if multiple <= _AT_RATING:
         return inf
     if multiple >= _MAGNETIC_MULTIPLE[curve]:
         return _MAGNETIC_S
