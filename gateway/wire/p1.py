@@ -17,7 +17,7 @@ from typing import Final
 
 from gateway.wire import obis
 from gateway.wire.crc import crc16_arc
-from gateway.wire.scan import MESSAGE_BYTES_MAX, Drop, Framer, Resync, Step, Take
+from gateway.wire.scan import MESSAGE_BYTES_MAX, Drop, Framer, Held, Resync, Step, Take
 from gateway.wire.telegram import DiscardReason, Form, Item, Telegram
 
 TELEGRAM_BYTES_MAX: Final = MESSAGE_BYTES_MAX
@@ -41,21 +41,22 @@ class P1Grammar:
     def __init__(self, *, allow_without_crc: bool) -> None:
         self._allow_without_crc = allow_without_crc
 
-    def look(self, held: bytearray, searched: int, *, ended: bool) -> Sequence[Step]:
+    def look(self, held: Held) -> Sequence[Step]:
         """Looks for the end mark. See `Grammar`."""
-        mark = held.find(b"!", searched)
+        octets = held.octets
+        mark = octets.find(b"!", held.searched)
         while mark >= 0:
-            line_end = held.rfind(b")", 0, mark)
+            line_end = octets.rfind(b")", 0, mark)
             if line_end >= 0:
-                end = _END.match(held, line_end, TELEGRAM_BYTES_MAX)
-                if end is None and ended:
-                    end = _END_WITHOUT_LINE_END.match(held, line_end)
+                end = _END.match(octets, line_end, TELEGRAM_BYTES_MAX)
+                if end is None and held.ended:
+                    end = _END_WITHOUT_LINE_END.match(octets, line_end)
                 if end is not None:
-                    return self._close(held, end)
-            mark = held.find(b"!", mark + 1)
-        if len(held) >= TELEGRAM_BYTES_MAX:
+                    return self._close(octets, end)
+            mark = octets.find(b"!", mark + 1)
+        if len(octets) >= TELEGRAM_BYTES_MAX:
             return (Resync(TELEGRAM_BYTES_MAX, DiscardReason.OVERLONG),)
-        return (Resync(len(held), DiscardReason.TRUNCATED),) if ended else ()
+        return (Resync(len(octets), DiscardReason.TRUNCATED),) if held.ended else ()
 
     def abandon(self) -> bytes:
         """Nothing: a P1 telegram is one piece."""

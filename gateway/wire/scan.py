@@ -60,6 +60,18 @@ class Resync:
 Step = Take | Keep | Drop | Resync
 
 
+@dataclass(slots=True)
+class Held:
+    """The bytes of the stream that no event has taken yet.
+
+    searched: so many of them were there at the last look and did not suffice; ended: no more will come.
+    """
+
+    octets: bytearray
+    searched: int = 0
+    ended: bool = False
+
+
 class Grammar(Protocol):
     """One form. opening: pattern that begins a telegram; begun: what may become an opening when more bytes come."""
 
@@ -69,11 +81,8 @@ class Grammar(Protocol):
     @property
     def begun(self) -> bytes: ...
 
-    def look(self, held: bytearray, searched: int, *, ended: bool) -> Sequence[Step]:
-        """What to do with bytes that open so; empty if more are needed (never empty once the stream has ended).
-
-        The first `searched` bytes were there at the last look and did not suffice.
-        """
+    def look(self, held: Held) -> Sequence[Step]:
+        """What to do with bytes that open so; empty if more are needed (never empty once the stream has ended)."""
         ...
 
     def abandon(self) -> bytes:
@@ -89,59 +98,61 @@ class Framer:
         self._grammars = grammars
         self._opening = re.compile(b"|".join(grammar.opening for grammar in grammars.values()))
         self._begun = re.compile(b"(?:" + b"|".join(grammar.begun for grammar in grammars.values()) + rb")\Z")
-        self._held = bytearray()
+        self._held = Held(bytearray())
         self._answered = 0
-        self._searched = 0
         self._noise = Stretch(DiscardReason.NOISE)
 
     def feed(self, octets: bytes) -> list[Event]:
         """Events that these bytes complete, in wire order."""
         events: list[Event] = []
         for begin in range(0, len(octets), _FED_AT_ONCE):
-            self._held += octets[begin : begin + _FED_AT_ONCE]
-            while self._advance(events, ended=False):
+            self._held.octets += octets[begin : begin + _FED_AT_ONCE]
+            while self._advance(events):
                 pass
         return events
 
     def finish(self) -> list[Event]:
-        """What is left when the stream ends."""
+        """What is left when the stream ends. The framer is then empty, and may be fed another stream."""
         events: list[Event] = []
-        while self._advance(events, ended=True):
+        self._held.ended = True
+        while self._advance(events):
             pass
         for grammar in self._grammars.values():
             self._report(grammar.abandon(), DiscardReason.TRUNCATED, events)
         self._noise.close(events)
+        self._held.ended = False
         return events
 
-    def _advance(self, events: list[Event], *, ended: bool) -> bool:
+    def _advance(self, events: list[Event]) -> bool:
         """One step; False if more bytes are needed. The next opening is brought to the front first."""
-        if not self._opening.match(self._held):
-            opening = self._opening.search(self._held)
+        held = self._held
+        if not self._opening.match(held.octets):
+            opening = self._opening.search(held.octets)
             if opening is None:
-                sure = len(self._held) if ended else self._surely_no_opening(len(self._held))
+                sure = len(held.octets) if held.ended else self._surely_no_opening(len(held.octets))
                 self._noise.add_and_cut(self._remove(sure), events)
                 return False
             self._noise.add_and_cut(self._remove(opening.start()), events)
-        steps = self._grammars[self._held[0]].look(self._held, self._searched, ended=ended)
+        steps = self._grammars[held.octets[0]].look(held)
         if not steps:
-            self._searched = max(0, len(self._held) - _SEARCHED_AGAIN)
+            held.searched = max(0, len(held.octets) - _SEARCHED_AGAIN)
             return False
         for step in steps:
-            self._do(step, events, ended=ended)
-        return bool(self._held)
+            self._do(step, events)
+        return bool(held.octets)
 
-    def _do(self, step: Step, events: list[Event], *, ended: bool) -> None:
+    def _do(self, step: Step, events: list[Event]) -> None:
         if isinstance(step, Resync):
-            following = self._opening.search(self._held, 1, step.limit)
+            following = self._opening.search(self._held.octets, 1, step.limit)
             if following:
                 count = following.start()
             else:
-                count = step.limit if ended else max(1, self._surely_no_opening(step.limit))
+                count = step.limit if self._held.ended else max(1, self._surely_no_opening(step.limit))
             self._report(self._remove(count), step.reason, events)
             return
         octets = self._remove(step.count)
         if step.shared:
-            octets += self._held[:1]
+            octets += self._held.octets[:1]
             self._answered = 1
         if isinstance(step, Take):
             self._noise.close(events)
@@ -161,14 +172,14 @@ class Framer:
 
     def _remove(self, count: int) -> bytearray:
         """Takes bytes from the front and gives those of them that no event has answered for yet."""
-        octets = self._held[self._answered if count else 0 : count]
+        octets = self._held.octets[self._answered if count else 0 : count]
         if count:
-            del self._held[:count]
+            del self._held.octets[:count]
             self._answered = 0
-        self._searched = 0
+        self._held.searched = 0
         return octets
 
     def _surely_no_opening(self, limit: int) -> int:
         """How many bytes below the limit cannot begin an opening, whatever follows."""
-        begun = self._begun.search(self._held[:limit])
+        begun = self._begun.search(self._held.octets[:limit])
         return begun.start() if begun else limit

@@ -16,6 +16,9 @@ class Form(StrEnum):
     """How a telegram was wrapped on the wire."""
 
     P1 = "p1"
+    HDLC = "hdlc"
+    MBUS = "mbus"
+    APDU = "apdu"  # a DLMS message without frame: files only
 
 
 class DiscardReason(StrEnum):
@@ -25,6 +28,10 @@ class DiscardReason(StrEnum):
     TRUNCATED = "truncated"  # a telegram begins, its end never comes
     OVERLONG = "overlong"  # no end within the greatest length of a telegram
     BAD_CRC = "bad_crc"  # whole, but its checksum does not fit
+    TEXT_MODE = "text_mode"  # a bridge put a 0D before every 0A: it must be set to raw
+    NO_KEY = "no_key"  # encrypted, and no key that opens it
+    WRONG_KEY = "wrong_key"  # encrypted, and the key does not open it
+    UNKNOWN_LAYOUT = "unknown_layout"  # whole, but no list of any maker that is known here
     WITHOUT_CRC = "without_crc"  # whole, carries no checksum, and the config does not allow that
 
 

@@ -1,0 +1,39 @@
+"""Framers of every form, and one that finds the form by itself from the first bytes of each telegram."""
+
+from dataclasses import replace
+from typing import Final
+
+from gateway.errors import IllegalEvent
+from gateway.wire.ciphering import MeterKeys
+from gateway.wire.dlms import telegram_of
+from gateway.wire.hdlc import FLAG, HdlcGrammar
+from gateway.wire.mbus import MbusGrammar
+from gateway.wire.p1 import P1Grammar
+from gateway.wire.scan import Framer, Grammar
+from gateway.wire.telegram import DiscardReason, Form, Telegram
+
+
+def framer_of(form: Form | None, *, allow_without_crc: bool = False, keys: MeterKeys | None = None) -> Framer:
+    """A framer of that form on the wire; None finds P1, HDLC and M-Bus by themselves."""
+    if form is Form.APDU:
+        raise IllegalEvent("bare DLMS messages have no frame to find on a line")
+    grammars: dict[int, Grammar] = {}
+    if form in (None, Form.P1):
+        grammars[ord("/")] = P1Grammar(allow_without_crc=allow_without_crc)
+    if form in (None, Form.HDLC):
+        grammars[FLAG] = HdlcGrammar(keys=keys)
+    if form in (None, Form.MBUS):
+        grammars[0x68] = MbusGrammar(keys=keys)
+    return Framer(grammars)
+
+
+BARE_MESSAGE_OPENINGS: Final = (b"\x0f", b"\xdb")
+"""What a message without frame begins with: data notification, general-glo-ciphering."""
+
+
+def bare_message(octets: bytes, keys: MeterKeys | None = None) -> Telegram | DiscardReason:
+    """A DLMS message without any frame, as other readers log it. It has no checksum: for files, never for a line."""
+    telegram = telegram_of(octets, Form.APDU, keys)
+    if isinstance(telegram, DiscardReason):
+        return telegram
+    return replace(telegram, size=len(octets))

@@ -1,0 +1,271 @@
+import itertools
+import random
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.wire.ciphering import MeterKeys
+from gateway.wire.forms import bare_message, framer_of
+from gateway.wire.telegram import Discarded, DiscardReason, Event, Form, Telegram
+from tests.wire.dlms_frames import (
+    A_TIME,
+    A_TIME_TEXT,
+    AIDON,
+    KAIFA_18,
+    KAIFA_VALUES,
+    array,
+    block,
+    ciphered,
+    hdlc,
+    kamstrup,
+    mbus,
+    notification,
+    octets_of,
+    structure,
+    u32,
+)
+from tests.wire.p1_telegrams import p1_telegram
+
+EK = bytes(range(16))
+AK = bytes(range(16, 32))
+KEYS = MeterKeys(EK, AK)
+FRAME = hdlc(notification(AIDON))
+
+
+def events_of(
+    octets: bytes, *, form: Form | None = None, keys: MeterKeys | None = None, cuts: tuple[int, ...] = ()
+) -> list[Event]:
+    framer = framer_of(form, keys=keys)
+    events: list[Event] = []
+    for begin, end in itertools.pairwise((0, *sorted(cuts), len(octets))):
+        events += framer.feed(octets[begin:end])
+    return events + framer.finish()
+
+
+def telegrams_of(events: list[Event]) -> list[Telegram]:
+    return [event for event in events if isinstance(event, Telegram)]
+
+
+def dropped(events: list[Event]) -> list[tuple[int, DiscardReason]]:
+    return [(event.count, event.reason) for event in events if isinstance(event, Discarded)]
+
+
+def only_telegram(octets: bytes, *, keys: MeterKeys | None = None) -> Telegram:
+    (telegram,) = events_of(octets, keys=keys)
+    assert isinstance(telegram, Telegram)
+    assert telegram.size == len(octets)
+    return telegram
+
+
+def value_of(telegram: Telegram, code: str) -> str:
+    number, unit = telegram.items[code]
+    return f"{number:f} {unit}"
+
+
+def test_an_aidon_list_is_read_with_its_own_scalers_units_and_signs() -> None:
+    telegram = only_telegram(FRAME)
+    assert telegram.form is Form.HDLC
+    assert telegram.clock == A_TIME_TEXT
+    assert value_of(telegram, "1-0:1.7.0") == "2415 W"
+    assert value_of(telegram, "1-0:31.7.0") == "-5.0 A"
+    assert value_of(telegram, "1-0:32.7.0") == "230.1 V"
+    assert value_of(telegram, "1-0:1.8.0") == "1234567 Wh"
+
+
+def test_a_kaifa_list_is_read_by_position_in_milliamperes_and_decivolts() -> None:
+    telegram = only_telegram(hdlc(notification(KAIFA_18, b"\x09\x0c" + A_TIME), control=0x10))
+    assert telegram.clock == A_TIME_TEXT
+    assert telegram.ident == "MA304H4"
+    assert value_of(telegram, "1-0:31.7.0") == "5.012 A"
+    assert value_of(telegram, "1-0:72.7.0") == "231.4 V"
+    assert value_of(telegram, "1-0:2.8.0") == "89010 Wh"
+
+
+@pytest.mark.parametrize("count", [1, 9, 13, 14, 18])
+def test_every_length_of_a_kaifa_list_gives_its_power(count: int) -> None:
+    texts, power = KAIFA_VALUES[:3], u32(2415)
+    energies = [octets_of(A_TIME), *(u32(value) for value in (1, 2, 3, 4))]
+    bodies = {
+        1: [power],
+        9: [*texts, *([power] * 6)],
+        13: list(KAIFA_VALUES),
+        14: [*texts, *([power] * 6), *energies],
+        18: [*KAIFA_VALUES, *energies],
+    }
+    telegram = only_telegram(hdlc(notification(structure(*bodies[count]), b"\x0c" + A_TIME)))
+    assert value_of(telegram, "1-0:1.7.0") == "2415 W"
+
+
+@pytest.mark.parametrize(
+    ("type_number", "energy"), [(b"6841131BN245101092", "1234567 Wh"), (b"6841131BN243101040", "12345670 Wh")]
+)
+def test_kamstrup_energy_is_counted_by_the_market_that_its_type_number_names(type_number: bytes, energy: str) -> None:
+    telegram = only_telegram(hdlc(notification(kamstrup(type_number), b"\x0c" + A_TIME)))
+    assert value_of(telegram, "1-0:1.8.0") == energy
+    assert value_of(telegram, "1-0:31.7.0") == "5.12 A"
+    assert value_of(telegram, "1-0:52.7.0") == "229 V"
+    assert telegram.ident == type_number.decode()
+
+
+def test_frames_may_share_one_flag() -> None:
+    events = events_of(FRAME + FRAME[1:] + FRAME)
+    assert len(telegrams_of(events)) == 3
+    assert dropped(events) == []
+
+
+def test_a_frame_is_told_with_its_closing_flag_and_not_later() -> None:
+    framer = framer_of(Form.HDLC)
+    assert framer.feed(FRAME[:-1]) == []
+    assert len(framer.feed(FRAME[-1:])) == 1
+
+
+def test_a_wrong_checksum_is_dropped_and_the_frame_inside_its_announced_length_is_found() -> None:
+    events = events_of(FRAME[:60] + FRAME)
+    assert len(telegrams_of(events)) == 1
+    assert dropped(events) == [(60, DiscardReason.BAD_CRC)]
+
+
+def test_a_bridge_in_text_mode_is_named() -> None:
+    message = hdlc(notification(structure(*KAIFA_VALUES[:3], *([u32(0x0A)] * 6), octets_of(A_TIME), *[u32(10)] * 4)))
+    mangled = message.replace(b"\n", b"\r\n")
+    assert dropped(events_of(mangled))[0][1] is DiscardReason.TEXT_MODE
+
+
+def test_segments_are_joined_into_one_message() -> None:
+    message = notification(AIDON)
+    octets = hdlc(message[:90], segmented=True) + hdlc(message[90:], llc=False)
+    assert value_of(only_telegram(octets), "1-0:1.7.0") == "2415 W"
+
+
+def test_blocks_of_a_general_block_transfer_are_joined() -> None:
+    message = notification(AIDON)
+    octets = (
+        hdlc(block(1, message[:90], last=False))
+        + hdlc(block(2, message[90:150], last=False), llc=False)
+        + hdlc(block(3, message[150:], last=True), llc=False)
+    )
+    assert value_of(only_telegram(octets), "1-0:1.7.0") == "2415 W"
+
+
+def test_a_lost_block_costs_its_message_and_no_other() -> None:
+    message = notification(AIDON)
+    first, last = hdlc(block(1, message[:90], last=False)), hdlc(block(3, message[150:], last=True))
+    events = events_of(first + last + FRAME)
+    assert len(telegrams_of(events)) == 1
+    assert dropped(events) == [(len(first), DiscardReason.TRUNCATED), (len(last), DiscardReason.TRUNCATED)]
+
+
+def test_segments_of_wired_m_bus_are_joined() -> None:
+    message = notification(AIDON)
+    telegram = only_telegram(mbus(message[:100], last=False) + mbus(message[100:], segment=1))
+    assert telegram.form is Form.MBUS
+    assert value_of(telegram, "1-0:1.7.0") == "2415 W"
+
+
+def test_an_m_bus_length_of_256_and_more_is_read_as_austrian_meters_write_it() -> None:
+    message = notification(AIDON)
+    padded = notification(array(*[structure(octets_of(b"x" * 60), u32(1))] * 2)) + message
+    frame = mbus((padded * 2)[: 257 - 5], last=False)
+    assert frame[:4] == b"\x68\x01\x01\x68"
+    assert dropped(events_of(frame)) == [(len(frame), DiscardReason.TRUNCATED)]
+    assert len(frame) == 263
+
+
+def test_a_wrong_sum_of_an_m_bus_frame_is_dropped() -> None:
+    frame = mbus(notification(AIDON))
+    bad = frame[:50] + bytes((frame[50] ^ 1,)) + frame[51:]
+    assert dropped(events_of(bad)) == [(len(frame), DiscardReason.BAD_CRC)]
+
+
+@pytest.mark.parametrize("ak", [None, AK])
+def test_an_encrypted_message_opens_with_its_keys(ak: bytes | None) -> None:
+    octets = hdlc(ciphered(notification(AIDON), EK, ak))
+    assert value_of(only_telegram(octets, keys=KEYS), "1-0:1.7.0") == "2415 W"
+
+
+@pytest.mark.parametrize("ak", [None, AK])
+def test_an_encrypted_message_says_whether_its_key_is_missing_or_wrong(ak: bytes | None) -> None:
+    octets = hdlc(ciphered(notification(AIDON), EK, ak))
+    assert dropped(events_of(octets)) == [(len(octets), DiscardReason.NO_KEY)]
+    assert dropped(events_of(octets, keys=MeterKeys(AK, AK))) == [(len(octets), DiscardReason.WRONG_KEY)]
+
+
+def test_a_tag_is_checked_and_never_skipped() -> None:
+    octets = hdlc(ciphered(notification(AIDON), EK, AK))
+    assert dropped(events_of(octets, keys=MeterKeys(EK))) == [(len(octets), DiscardReason.NO_KEY)]
+    assert dropped(events_of(octets, keys=MeterKeys(EK, EK))) == [(len(octets), DiscardReason.WRONG_KEY)]
+
+
+def test_keys_never_show_themselves() -> None:
+    assert EK.hex() not in repr(KEYS)
+    assert "encryption" not in repr(KEYS)
+
+
+def test_a_list_of_no_known_maker_is_refused_as_such() -> None:
+    octets = hdlc(notification(structure(u32(1), u32(2), u32(3))))
+    assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
+
+
+def test_a_bare_message_is_read_only_when_it_is_whole() -> None:
+    message = notification(AIDON)
+    telegram = bare_message(message)
+    assert isinstance(telegram, Telegram)
+    assert telegram.items["1-0:31.7.0"] == (Decimal("-5.0"), "A")
+    assert bare_message(message[:-1]) is DiscardReason.UNKNOWN_LAYOUT
+    assert bare_message(message + b"\x00") is DiscardReason.UNKNOWN_LAYOUT
+
+
+WHOLES = [
+    FRAME,
+    hdlc(notification(KAIFA_18, b"\x09\x0c" + A_TIME), control=0x10),
+    hdlc(block(1, notification(AIDON)[:90], last=False)),
+    hdlc(block(2, notification(AIDON)[90:], last=True)),
+    hdlc(notification(AIDON)[:90], segmented=True),
+    mbus(notification(AIDON)),
+    mbus(notification(AIDON)[:90], last=False),
+    mbus(notification(AIDON)[90:], segment=1),
+    p1_telegram(),
+    hdlc(ciphered(notification(AIDON), EK, AK)),
+]
+FRAGMENTS = st.one_of(
+    st.sampled_from(WHOLES),
+    st.builds(lambda whole, cut: whole[:cut], st.sampled_from(WHOLES), st.integers(0, 300)),
+    st.sampled_from([b"\x7e", b"\x7e" * 9, b"\x7e\xa0\x07", b"\x68" * 5, b"\x68\x05\x05\x68\x53", b"/TST5X\r\n"]),
+    st.binary(max_size=60),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=8), st.booleans(), st.data())
+def test_any_cutting_of_any_form_gives_the_same_events_and_every_byte_is_answered_for(
+    fragments: list[bytes], with_keys: bool, data: st.DataObject
+) -> None:
+    octets = b"".join(fragments)
+    keys = KEYS if with_keys else None
+    whole = events_of(octets, keys=keys)
+    answered = sum(event.size if isinstance(event, Telegram) else event.count for event in whole)
+    assert answered == len(octets)
+    cuts = tuple(data.draw(st.lists(st.integers(0, len(octets)), max_size=12)))
+    assert events_of(octets, keys=keys, cuts=cuts) == whole
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(WHOLES), st.data())
+def test_no_damaged_message_makes_the_walk_raise(whole: bytes, data: st.DataObject) -> None:
+    message = bytearray(notification(AIDON) if data.draw(st.booleans()) else notification(KAIFA_18))
+    for _ in range(data.draw(st.integers(1, 4))):
+        message[data.draw(st.integers(1, len(message) - 1))] = data.draw(st.integers(0, 255))
+    octets = hdlc(bytes(message)) + whole
+    events_of(octets, keys=KEYS)
+
+
+@pytest.mark.parametrize("whole", [FRAME, mbus(notification(AIDON)), p1_telegram()], ids=["hdlc", "mbus", "p1"])
+def test_noise_costs_no_intact_frame(whole: bytes) -> None:
+    chance = random.Random(20261121)
+    expected = events_of(whole)
+    for _ in range(20):
+        noise = [chance.randbytes(chance.randrange(10_000)) for _ in range(3)]
+        events = events_of(noise[0] + whole + noise[1] + whole + noise[2])
+        assert telegrams_of(events) == telegrams_of(expected) * 2
