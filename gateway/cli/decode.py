@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gateway.wire.ciphering import MeterKeys
+    from gateway.wire.scan import Framer
     from gateway.wire.telegram import Event, Telegram
 
 READ_BYTES: Final = 65536
 
 DESCRIPTION: Final = """\
 Reads the raw bytes of a HAN port from a file, or from standard input with "-", and prints one JSON object per line.
+The form is found by itself: P1 text, DLMS in HDLC or M-Bus frames, or a file that holds one bare DLMS message.
 
 Per telegram:  format, meter_time (the meter's own text), import_w, export_w, current_a and voltage_v (L1, L2, L3),
                import_kwh and export_kwh (text, with the wire's decimals), valid. What the meter does not say is null.
@@ -33,29 +37,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("file", metavar="FILE", help='a file with raw bytes, or "-" for standard input')
+    parser.add_argument("--ek", metavar="HEX", help="encryption key of the meter, 32 hex digits")
+    parser.add_argument("--ak", metavar="HEX", help="authentication key of the meter, 32 hex digits")
     parser.add_argument("--allow-without-crc", action="store_true", help="take telegrams that carry no checksum")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the input was read to its end, 1 when it cannot be read."""
-    from gateway.wire.p1 import P1Framer
+    """0 when the input was read to its end, 1 when it cannot be read, 2 when a key is no key."""
+    from gateway.wire.forms import framer_of
 
-    framer = P1Framer(allow_without_crc=args.allow_without_crc)
+    try:
+        keys = _keys(args.ek, args.ak)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    framer = framer_of(None, allow_without_crc=args.allow_without_crc, keys=keys)
     try:
         descriptor = sys.stdin.fileno() if args.file == "-" else os.open(args.file, os.O_RDONLY)
-    except OSError as error:
-        print(f"{args.file}: {error.strerror}. Give a file that can be read, or -.", file=sys.stderr)
-        return 1
-    try:
-        while octets := os.read(descriptor, READ_BYTES):
-            _print(framer.feed(octets))
-        _print(framer.finish())
+        _decode(descriptor, framer, keys)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"{args.file}: {error.strerror}. Give a file that can be read, or -.", file=sys.stderr)
         return 1
     return 0
+
+
+def _keys(ek: str | None, ak: str | None) -> "MeterKeys | None":
+    from gateway.wire.ciphering import MeterKeys
+
+    if ek is None:
+        if ak is not None:
+            raise ValueError("--ak: an authentication key alone opens nothing. Give --ek too.")
+        return None
+    return MeterKeys(_key("--ek", ek), None if ak is None else _key("--ak", ak))
+
+
+def _key(option: str, text: str) -> bytes:
+    """16 octets. The text is never repeated in an error: it is a secret."""
+    if not re.fullmatch("[0-9A-Fa-f]{32}", text):
+        raise ValueError(f"{option}: {len(text)} characters that are not 32 hex digits. Copy the key as it was given.")
+    return bytes.fromhex(text)
+
+
+def _decode(descriptor: int, framer: "Framer", keys: "MeterKeys | None") -> None:
+    from gateway.wire.forms import BARE_MESSAGE_OPENINGS, bare_message
+    from gateway.wire.scan import MESSAGE_BYTES_MAX
+    from gateway.wire.telegram import Discarded, DiscardReason
+
+    octets = os.read(descriptor, READ_BYTES)
+    if octets.startswith(BARE_MESSAGE_OPENINGS):
+        while len(octets) <= MESSAGE_BYTES_MAX and (more := os.read(descriptor, READ_BYTES)):
+            octets += more
+        message = bare_message(octets, keys)
+        if message is not DiscardReason.UNKNOWN_LAYOUT:
+            _print([Discarded(len(octets), message, b"") if isinstance(message, DiscardReason) else message])
+            return
+    while octets:
+        _print(framer.feed(octets))
+        octets = os.read(descriptor, READ_BYTES)
+    _print(framer.finish())
 
 
 def _print(events: "Iterable[Event]") -> None:

@@ -6,14 +6,14 @@ from gateway.devices.protocols import Clock
 from gateway.devices.serial_stream import LineSettings, SerialStream
 from gateway.meters.grid import grid_reading
 from gateway.meters.readings import GridReading
-from gateway.wire.p1 import P1Framer
+from gateway.wire.forms import framer_of
 from gateway.wire.telegram import Discarded, Event, Form
 
 
 class GridMeter:
-    """One HAN port. form: what is on its wire; a P1 port runs at 115200 8N1 (HAN P1 companion 5.0.2, 5.6)."""
+    """One HAN port at 115200 8N1 (HAN P1 companion 5.0.2, 5.6). form: what is on its wire, None finds it."""
 
-    def __init__(self, port: str, form: Form, allow_without_crc: bool, clock: Clock) -> None:
+    def __init__(self, port: str, form: Form | None, allow_without_crc: bool, clock: Clock) -> None:
         self._stream = SerialStream(port, LineSettings())
         self._form = form
         self._allow_without_crc = allow_without_crc
@@ -25,7 +25,7 @@ class GridMeter:
         A reading's time is that of the read that brought its last byte. What was half read when the line failed is
         handed to `on_discard`.
         """
-        framer = P1Framer(allow_without_crc=self._allow_without_crc)
+        framer = framer_of(self._form, allow_without_crc=self._allow_without_crc)
 
         def deliver(events: list[Event]) -> None:
             for event in events:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import decode
+from tests.wire.dlms_frames import AIDON, ciphered, hdlc, notification
 from tests.wire.p1_telegrams import p1_telegram
 
 
@@ -95,3 +96,34 @@ def test_standard_input_is_decoded_as_it_comes() -> None:
         assert record["import_kwh"] == "1234.567"
         child.stdin.close()
         assert child.wait(10) == 0
+
+
+def test_an_encrypted_push_is_decoded_with_its_keys_and_named_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ek, ak = bytes(range(16)), bytes(range(16, 32))
+    file = tmp_path / "han.bin"
+    file.write_bytes(hdlc(ciphered(notification(AIDON), ek, ak)))
+    assert decoded([str(file)], capsys)[0]["reason"] == "no_key"
+    (record,) = decoded([str(file), "--ek", ek.hex(), "--ak", ak.hex()], capsys)
+    assert record["format"] == "hdlc"
+    assert record["current_a"] == [-5, 3, 3.5]
+    assert record["import_kwh"] == "1234.567"
+    assert record["valid"] is True
+
+
+def test_a_file_of_one_bare_message_is_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "apdu.bin"
+    file.write_bytes(notification(AIDON))
+    (record,) = decoded([str(file)], capsys)
+    assert record["format"] == "apdu"
+    assert record["import_w"] == 2415
+
+
+def test_a_key_that_is_no_key_is_refused_without_being_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    decode.add_arguments(parser)
+    assert decode.run(parser.parse_args(["-", "--ek", "0123456789abcdef-no-key"])) == 2
+    told = capsys.readouterr().err
+    assert "--ek" in told
+    assert "0123456789abcdef" not in told
