@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from decimal import Decimal
 
 import pytest
-from virtual_time import VirtualClock, run_virtually
 
 from gateway.app.effects import WISH_KEPT_S, ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
@@ -19,6 +18,7 @@ from gateway.site.outcomes import Edge, ReadingFailed, ReadingTaken
 from gateway.site.snapshot import ContactorSight, Pilot, Position, WallboxSight
 from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
 from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
+from tests.app.virtual_time import VirtualClock, run_virtually
 
 P1 = SocketId("p1")
 SESSION = SessionId("s-1")

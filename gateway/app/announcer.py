@@ -1,0 +1,69 @@
+"""Between control and the broker: state goes out at its pace, commands come in as requests. Nothing here waits."""
+
+import uuid
+
+from gateway.app.faults import FaultLog
+from gateway.app.sight_board import SightBoard
+from gateway.clock import Instant
+from gateway.control.state import ControlState
+from gateway.devices.mqtt_link import MqttLink
+from gateway.devices.protocols import Clock
+from gateway.ids import SessionId, SocketId
+from gateway.publish import topic_names
+from gateway.publish.commands import Rejected, read_command
+from gateway.publish.events import rejected_event
+from gateway.publish.rates import Pace
+from gateway.publish.topics import state_things
+from gateway.publish.words import Language
+from gateway.site.requests import ShutDown
+from gateway.site.snapshot import SiteSnapshot
+from gateway.site.topology import Site
+
+REQUESTS_FULL = "commands"
+
+
+class Announcer:
+    """The gateway's voice and ear on MQTT."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        link: MqttLink,
+        board: SightBoard,
+        clock: Clock,
+        faults: FaultLog,
+        language: Language,
+    ) -> None:
+        self._site = site
+        self._link = link
+        self._board = board
+        self._clock = clock
+        self._faults = faults
+        self._language = language
+        self._pace = Pace()
+        link.listen(topic_names.command_filter(site.gateway_id), self._command)
+
+    def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
+        """Puts what is due. Called once a tick, when everything in `state` is durable."""
+        for topic, text in self._pace.due(state_things(snapshot, state, self._language), now.monotonic_s).items():
+            self._link.put(topic, text, retain=topic_names.is_retained(topic))
+
+    def _command(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A command that is refused shows the old value again at once, since Home Assistant waits for one."""
+        made = read_command(topic, payload, retained, self._site, SessionId(str(uuid.uuid4())))
+        if isinstance(made, Rejected):
+            self._link.say(*rejected_event(self._site.gateway_id, made, self._language, self._clock.now().utc))
+            if made.socket is not None:
+                self._show_again(made.socket)
+            return
+        if self._board.asked(made):
+            self._faults.off(REQUESTS_FULL)
+        else:
+            self._faults.on(REQUESTS_FULL, "more requests wait than one tick can take; the newest are dropped")
+        if not isinstance(made, ShutDown):
+            self._show_again(made.socket)
+        self._board.wake.set()
+
+    def _show_again(self, socket: SocketId) -> None:
+        self._pace.forget(topic_names.socket_state(self._site.gateway_id, socket))

@@ -1,0 +1,233 @@
+"""One gateway from start to end: everything built once in reading order, then two fates in one TaskGroup.
+
+Whatever ends the gateway other than an orderly stop, its contactors are opened and its boxes stopped on the way out,
+as far as the process still can; what it no longer can, `ExecStopPost`, the boxes' failsafe and the hardware do.
+"""
+
+import asyncio
+import logging
+import signal
+import stat
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from random import Random
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.app.announcer import Announcer
+from gateway.app.control_loop import ControlLoop, SocketEffects
+from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
+from gateway.app.faults import FaultLog
+from gateway.app.ledger import Ledger, open_ledger
+from gateway.app.ledger_effects import LedgerEffects
+from gateway.app.opening import open_everything
+from gateway.app.sight_board import SightBoard
+from gateway.app.supervisor import keep_alive
+from gateway.app.wiring import SocketDevices, build_bus, build_heartbeat, build_sockets, meter_identities
+from gateway.clock import Instant
+from gateway.config.plans import Cabinet, MqttPlan
+from gateway.control.decide import is_quiet
+from gateway.control.recovery import recover
+from gateway.control.state import ControlState
+from gateway.devices.grid_meter import GridMeter
+from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
+from gateway.devices.system_clock import SystemClock
+from gateway.devices.systemd import SystemdNotifier
+from gateway.errors import ConfigMistake, Mistake
+from gateway.ids import SocketId
+from gateway.journal.outbox import PendingMessage
+from gateway.meters.readings import GridReading
+from gateway.publish import topic_names
+from gateway.publish.discovery import discovery_topics
+from gateway.publish.events import outbox_message
+from gateway.publish.words import Language
+from gateway.site.requests import ShutDown
+from gateway.site.snapshot import SiteSnapshot
+from gateway.wire.telegram import Discarded, Form
+
+STOP_WITHIN_S: Final = 20.0
+"""Inside TimeoutStopSec of the unit: after this the stops that are not signed yet are left to recovery."""
+FAREWELL_S_MAX: Final = 3.0
+GRID_FAULT: Final = "grid meter telegrams"
+Publish = Callable[[SiteSnapshot, ControlState, Instant], None]
+log = logging.getLogger("laddvakt")
+
+
+async def run_gateway(cabinet: Cabinet) -> None:
+    """Runs until SIGTERM or SIGINT. Raises what `run` must tell: ConfigMistake, DeviceError, JournalDamaged; bugs."""
+    try:
+        await _Gateway(cabinet).run()
+    except BaseException:
+        await open_everything(cabinet)
+        raise
+
+
+class _Gateway:
+    """Everything of one run."""
+
+    def __init__(self, cabinet: Cabinet) -> None:
+        self._cabinet = cabinet
+        self._site = cabinet.site
+        self._clock = SystemClock()
+        self._faults = FaultLog()
+        self._notifier = SystemdNotifier()
+        self._board = SightBoard(self._site, self._clock.now().monotonic_s)
+        self._stop_by_s: float | None = None
+
+    async def run(self) -> None:
+        cabinet = self._cabinet
+        ledger = await open_ledger(
+            cabinet.state_dir,
+            self._clock,
+            gateway_id=self._site.gateway_id,
+            version=version("laddvakt"),
+            time_zone=ZoneInfo(cabinet.time_zone),
+            meters=meter_identities(cabinet),
+        )
+        state = recover(self._site, ledger.past(), self._clock.now())
+        link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
+        buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
+        devices = build_sockets(cabinet, buses, link, self._clock)
+        effects = self._effects(devices)
+        ledger_effects = LedgerEffects(ledger, self._board)
+        loop = ControlLoop(
+            state=state,
+            board=self._board,
+            effects=effects,
+            ledger_effects=ledger_effects,
+            journal=ledger,
+            publish=self._publisher(link),
+            watchdog=self._notifier,
+            heartbeat=build_heartbeat(cabinet),
+            clock=self._clock,
+        )
+        self._listen_to_signals()
+        log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
+        async with asyncio.TaskGroup() as group:
+            lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
+            lasting.append(group.create_task(keep_alive("grid meter", self._read_grid, self._faults)))
+            lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
+            for one in effects.values():
+                lasting.extend(_tasks(group, one))
+            linked = None if link is None else group.create_task(link.run(), name="mqtt")
+            self._notifier.ready()
+            await loop.run(until=lambda state: self._ended(state, ledger_effects))
+            for task in lasting:
+                task.cancel()
+            if link is not None and linked is not None:
+                link.stop()
+                await asyncio.wait({linked}, timeout=FAREWELL_S_MAX)
+                linked.cancel()
+        await ledger.shut_down()
+        log.info("laddvakt ended in order")
+
+    def _link(self, plan: MqttPlan, ledger: Ledger) -> MqttLink:
+        gateway = self._site.gateway_id
+        language = Language(self._cabinet.language)
+        broker = Broker(plan.host, plan.port, f"laddvakt-{gateway}", plan.username, _password(plan))
+        announcement = Announcement(
+            topic_names.gateway_status(gateway),
+            discovery_topics(self._site, language, version("laddvakt"), plan.discovery_prefix),
+            topic_names.birth(plan.discovery_prefix),
+        )
+
+        def outgoing(pending: PendingMessage) -> tuple[str, str]:
+            return outbox_message(gateway, pending, language)
+
+        return MqttLink(broker, announcement, ledger, outgoing, Random())  # noqa: S311 - jitter of reconnections, no secret
+
+    def _publisher(self, link: MqttLink | None) -> Publish:
+        if link is None:
+            return _say_nothing
+        return Announcer(
+            site=self._site,
+            link=link,
+            board=self._board,
+            clock=self._clock,
+            faults=self._faults,
+            language=Language(self._cabinet.language),
+        ).publish
+
+    def _effects(self, devices: Mapping[SocketId, SocketDevices]) -> dict[SocketId, SocketEffects]:
+        board, clock, faults = self._board, self._clock, self._faults
+        return {
+            name: SocketEffects(
+                None if it.meter is None else MeterEffects(name, it.meter, board, faults),
+                None if it.contactor is None else ContactorEffects(name, it.contactor, board, clock, faults),
+                None if it.wallbox is None else WallboxEffects(name, it.wallbox, board, clock, faults),
+            )
+            for name, it in devices.items()
+        }
+
+    async def _read_grid(self) -> None:
+        plan = self._cabinet.grid_meter
+        meter = GridMeter(plan.port, Form(plan.form), plan.allow_without_crc, self._clock)
+        await meter.run(self._grid_read, self._grid_dropped)
+
+    def _grid_read(self, reading: GridReading) -> None:
+        self._faults.off("grid meter")
+        if reading.refused:
+            self._faults.on(GRID_FAULT, f"refused: {', '.join(reading.refused)}")
+        else:
+            self._faults.off(GRID_FAULT)
+        self._board.grid_read(reading)
+
+    def _grid_dropped(self, dropped: Discarded) -> None:
+        self._faults.on(GRID_FAULT, f"{dropped.count} bytes dropped ({dropped.reason}): {dropped.excerpt.hex(' ')}")
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._begin_stop)
+
+    def _begin_stop(self) -> None:
+        if self._stop_by_s is None:
+            self._stop_by_s = self._clock.now().monotonic_s + STOP_WITHIN_S
+            log.info("stopping: setpoints to 0, contactors open, stops signed")
+            self._notifier.stopping()
+            self._board.asked(ShutDown())
+            self._board.wake.set()
+
+    def _ended(self, state: ControlState, ledger_effects: LedgerEffects) -> bool:
+        if self._stop_by_s is None:
+            return False
+        if is_quiet(state) and ledger_effects.all_durable:
+            return True
+        if self._clock.now().monotonic_s < self._stop_by_s:
+            return False
+        log.warning("stop: not everything is signed after %.0f s; the next start ends it as recovered", STOP_WITHIN_S)
+        return True
+
+
+def _tasks(group: asyncio.TaskGroup, effects: SocketEffects) -> list[asyncio.Task[None]]:
+    loops = []
+    if effects.meter is not None:
+        loops += [effects.meter.poll(asyncio.get_running_loop().time), effects.meter.read_for_billing()]
+    if effects.contactor is not None:
+        loops += [effects.contactor.drive(), effects.contactor.watch()]
+    if effects.wallbox is not None:
+        loops += [effects.wallbox.drive(), effects.wallbox.watch()]
+    return [group.create_task(loop) for loop in loops]
+
+
+def _say_nothing(_snapshot: SiteSnapshot, _state: ControlState, _now: Instant) -> None:
+    """Without a broker there is nobody to tell."""
+
+
+def _password(plan: MqttPlan) -> str | None:
+    """The broker's password. Raises ConfigMistake if its file cannot be read, or can be read by others."""
+    path = plan.password_file
+    if path is None:
+        return None
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise _bad_password_file(plan, f"cannot be read ({problem}).", "Check path, owner and encoding.") from problem
+    if stat.S_IMODE(mode) & 0o077:
+        raise _bad_password_file(plan, "can be read by others.", f"chmod 600 {path}")
+    return text.strip()
+
+
+def _bad_password_file(plan: MqttPlan, problem: str, remedy: str) -> ConfigMistake:
+    return ConfigMistake("config", (Mistake("mqtt.password_file", str(plan.password_file), problem, remedy),))
