@@ -154,14 +154,17 @@ def _power_above_currents(
     Not judged where a live phase shows no voltage (3-wire IT nets show 0 V on L2), or where a phase shows a voltage
     but no current, or a current but no voltage.
     """
-    apparent_w_max = 0.0
-    judged = False
-    for code, current, voltage in zip(obis.CURRENT_BY_PHASE, current_a, voltage_v, strict=True):
+    apparent_w = 0.0
+    rounding_w = 0.0
+    for current, voltage in zip(current_a, voltage_v, strict=True):
         if current is None and voltage is None:
             continue
         if current is None or voltage is None or (voltage == 0 and current > 0):
             return False
-        apparent_w_max += voltage * (current + registers.step(code, _CURRENT_FACTOR))
-        judged = True
+        apparent_w += voltage * current
+    if power_w <= apparent_w or all(current is None for current in current_a):
+        return False
+    for code, voltage in zip(obis.CURRENT_BY_PHASE, voltage_v, strict=True):
+        rounding_w += (voltage or 0.0) * registers.step(code, _CURRENT_FACTOR)
     power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
-    return judged and power_w > POWER_SLACK * apparent_w_max + power_step_w
+    return power_w > POWER_SLACK * (apparent_w + rounding_w) + power_step_w

@@ -28,7 +28,7 @@ _HEADER: Final = re.compile(_OPENING)
 _BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
 _END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
 _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
-_REGISTER: Final = re.compile(r"\n([0-9:.-]+)\((-?[0-9]+\.?[0-9]*)(?:\*([A-Za-z]*))?\)(?=[\r\n!])")
+_REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]++\.?[0-9]*+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
 _CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]*)\)")
 
 

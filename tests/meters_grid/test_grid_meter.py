@@ -16,6 +16,7 @@ from gateway.devices.serial_stream import SerialStream
 from gateway.errors import DeviceError
 from gateway.meters.readings import GridReading
 from gateway.wire.telegram import Discarded, DiscardReason, Form
+from tests.wire.dlms_frames import AIDON, hdlc, notification
 from tests.wire.p1_telegrams import p1_telegram
 
 DEADLINE_S = 5.0
@@ -257,5 +258,25 @@ def test_a_reading_is_told_soon_after_its_last_byte() -> None:
                     delays_s.append(time.perf_counter() - written_s)
                     ear.heard.clear()
             assert sorted(delays_s)[10] < 0.005
+
+    within_deadline(story)
+
+
+@pytest.mark.parametrize("form", [Form.HDLC, None])
+def test_an_hdlc_push_on_the_same_line_becomes_a_reading(form: Form | None) -> None:
+    async def story() -> None:
+        with wire() as (far, port):
+            ear = Ear()
+            meter = GridMeter(port, form, allow_without_crc=False, clock=SteppingClock())
+            task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard))
+            await asyncio.sleep(0.01)
+            os.write(far, hdlc(notification(AIDON)))
+            await ear.heard.wait()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            (reading,) = ear.readings
+            assert reading.form == "hdlc"
+            assert reading.current_a == (5.0, 3.0, 3.5)
 
     within_deadline(story)
