@@ -60,9 +60,9 @@ class Run:
         boxes = {name: s.box for name, s in self.cabinet.sockets.items() if isinstance(s.box, MqttBox)}
         if boxes and order.mqtt is None:
             raise ScenarioMistake(f"sockets {', '.join(boxes)} have boxes on MQTT: give --mqtt HOST:PORT")
-        if order.mqtt is not None and boxes:
+        if order.mqtt is not None:
             gateway_id = str(order.scenario.gateway.get("id", "hil-1"))
-            self._tasks.append(MqttWire(order.mqtt, gateway_id, boxes, self.faults, self.log).run)
+            self._tasks.append(MqttWire(order.mqtt, gateway_id, boxes, self.cabinet, self.faults, self.log).run)
 
     async def _open_p1(self) -> str:
         line: Line

@@ -1,7 +1,8 @@
-"""Wallboxes on MQTT: each hears its setpoint topic and says its state, as a box of another maker would.
+"""Wallboxes on MQTT, and phones: each box hears its setpoint topic and says its state, as another maker's would.
 
 laddvakt/<gateway>/socket/<name>/setpoint   in:  {"amps", "phases", "seq", "valid_until"}
 laddvakt/<gateway>/wallbox/<name>/state     out: {"state": "C", "applied_a": 6.0, ...} on change and every 2 s
+laddvakt/<gateway>/socket/<name>/<key>/set  out: ON or OFF, where a driver presses charge or arm
 valid_until: seconds since 1970, or a time in ISO 8601; a setpoint without it holds for 30 s.
 """
 
@@ -15,6 +16,7 @@ import aiomqtt
 
 from hil.faults import Faults
 from hil.wires.event_log import EventLog, stamp_ns
+from hil.world.cabinet import Cabinet
 from hil.world.wallboxes import MqttBox
 
 _SAY_S = 2.0
@@ -40,11 +42,18 @@ class MqttWire:
     """All MQTT boxes of the cabinet, over one connection; comes back when the broker does."""
 
     def __init__(
-        self, broker: tuple[str, int], gateway_id: str, boxes: Mapping[str, MqttBox], faults: Faults, log: EventLog
+        self,
+        broker: tuple[str, int],
+        gateway_id: str,
+        boxes: Mapping[str, MqttBox],
+        cabinet: Cabinet,
+        faults: Faults,
+        log: EventLog,
     ) -> None:
         self._broker = broker
         self._base = f"laddvakt/{gateway_id}"
         self._boxes = boxes
+        self._cabinet = cabinet
         self._faults = faults
         self._log = log
 
@@ -93,4 +102,7 @@ class MqttWire:
                 if not silent and (words != last or time.monotonic() - when_s >= _SAY_S):
                     said[name] = (time.monotonic(), words)
                     await client.publish(f"{self._base}/wallbox/{name}/state", json.dumps(words), qos=0)
+            for socket, key, on in self._cabinet.take_presses():
+                self._log.write("press", {"socket": socket, "key": key, "on": on})
+                await client.publish(f"{self._base}/socket/{socket}/{key}/set", "ON" if on else "OFF", qos=1)
             await asyncio.sleep(_LOOK_S)

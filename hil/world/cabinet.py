@@ -53,6 +53,7 @@ class Cabinet:
             plan.socket: self.random.uniform(*plan.gap_s) / 2 for plan in scenario.arrivals
         }
         self._visits = 0
+        self.presses: list[tuple[str, str, bool]] = []
         self.departed: list[dict[str, object]] = []
 
     def tell(self, kind: str, **words: object) -> None:
@@ -85,6 +86,8 @@ class Cabinet:
             return False
         record = place.car.record(self.at_s, self.at_s)
         self.departed.append(record)
+        if place.car.plan.press is not None:
+            self.presses.append((socket, place.car.plan.press, False))
         self.tell("car_left", **record)
         place.car = None
         return True
@@ -101,10 +104,18 @@ class Cabinet:
             pilot=plan.pilot,
             leave_after_full_s=plan.leave_after_full_s,
             ramp_s=plan.ramp_s,
+            press=plan.press,
         )
 
-    def _traffic(self) -> None:
+    def take_presses(self) -> list[tuple[str, str, bool]]:
+        """What drivers pressed on their phones since it was taken: socket, key, ON or OFF."""
+        presses, self.presses = self.presses, []
+        return presses
+
+    def _traffic(self, dt_s: float) -> None:
         for name, socket in self.sockets.items():
+            if socket.car is not None and socket.car.presses(dt_s) and socket.car.plan.press is not None:
+                self.presses.append((name, socket.car.plan.press, True))
             if socket.car is not None and socket.car.leaves(self.at_s):
                 self.leave(name)
         for arrivals in self.scenario.arrivals:
@@ -128,7 +139,7 @@ class Cabinet:
         """Lets dt pass."""
         if self.started:
             self.at_s += dt_s
-        self._traffic()
+        self._traffic(dt_s)
         self.house_a = self.house.step(self.at_s, dt_s) if self.power else ZERO
         loads: dict[str, Triple] = {}
         for board in self.boards.values():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 MINIMUM_A = 6.0
 _STOP_REACTION_S = 0.3
 _STOP_RAMP_S = 2.4
+PRESS_AGAIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,9 @@ class CarPlan:
     """One visit. arrive_s: second of the scenario; it leaves leave_after_full_s after it is full, or at leave_s.
 
     phases 1 or 3 (as many as the socket has); taper: the share of the wish at the end over which it draws less;
-    sleeps_after_s: without an offer for this long it sleeps and does not resume until it is plugged in anew.
+    sleeps_after_s: without an offer for this long it sleeps and does not resume until it is plugged in anew;
+    press: the key (charge, arm) that its driver presses on a phone: ON on arrival and again while nothing comes, OFF when
+    leaving.
     """
 
     name: str
@@ -33,6 +36,7 @@ class CarPlan:
     ramp_s: float = 4.0
     taper: float = 0.08
     sleeps_after_s: float | None = None
+    press: str | None = None
 
 
 class Car:
@@ -51,6 +55,7 @@ class Car:
         self._rate_a_per_s = 0.0
         self._reaction_s = 0.0
         self._idle_s = 0.0
+        self._since_press_s = PRESS_AGAIN_S
 
     @property
     def wants(self) -> bool:
@@ -114,6 +119,14 @@ class Car:
         self._idle_s = 0.0 if offered_a >= MINIMUM_A or not self.plan.pilot else self._idle_s + dt_s
         if self.plan.sleeps_after_s is not None and self._idle_s > self.plan.sleeps_after_s:
             self.asleep = True
+
+    def presses(self, dt_s: float) -> bool:
+        """Whether the driver presses ON just now."""
+        self._since_press_s += dt_s
+        if self.plan.press is None or not self.wants or self._current_a > 1.0 or self._since_press_s < PRESS_AGAIN_S:
+            return False
+        self._since_press_s = 0.0
+        return True
 
     def leaves(self, at_s: float) -> bool:
         if self.plan.leave_s is not None and at_s >= self.plan.leave_s:

@@ -87,6 +87,7 @@ class ArrivalsPlan:
     pilot: bool
     leave_after_full_s: float
     ramp_s: float
+    press: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def parse_car(where: str, table: object, sockets: Mapping[str, SocketPlan], at_s
         reader.number("ramp_s", 4.0),
         reader.number("taper", 0.08),
         reader.number_or_none("sleeps_after_s"),
+        reader.text("press", "") or None,
     )
     reader.done()
     return plan
@@ -163,6 +164,7 @@ def _arrivals(reader: TableReader, sockets: Mapping[str, SocketPlan]) -> Arrival
         reader.truth("pilot", sockets[socket].box is not None),
         reader.number("leave_after_full_s", 20.0),
         reader.number("ramp_s", 4.0),
+        reader.text("press", "") or None,
     )
     reader.done()
     return plan

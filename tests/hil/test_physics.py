@@ -243,3 +243,12 @@ def test_a_pty_has_no_parity_and_a_real_port_has_the_devices() -> None:
     scenario = parse_scenario(TEXT.replace('name = "wire"\n', 'name = "wire"\nparity = "E"\n', 1))
     assert 'parity = "N"' in gateway_config(scenario, Ports("p1", {"wire": "/dev/pts/3"}, None), "/tmp/x")
     assert 'parity = "E"' in gateway_config(scenario, Ports("p1", {"wire": "/dev/ttyUSB0"}, None), "/tmp/x")
+
+
+def test_a_driver_presses_on_until_current_flows_and_off_when_leaving() -> None:
+    cabinet = Cabinet(parse_scenario(TEXT.replace("limit_a = 8", 'limit_a = 8\npress = "arm"\nleave_s = 40')))
+    play(cabinet, 20)
+    assert cabinet.take_presses() == [("p2", "arm", True), ("p2", "arm", True)]
+    cabinet.boards["relays"].write_coil(0, 0xFF00)
+    play(cabinet, 25)
+    assert cabinet.take_presses() == [("p2", "arm", False)]
