@@ -83,7 +83,8 @@ def peers() -> dict[str, Callable[[bytes], object]]:
         found["dsmr-parser"] = lambda octets: parser.parse(octets.decode("latin-1"))
     if importlib.util.find_spec("han") and importlib.util.find_spec("han.dlde"):
         dlde = importlib.import_module("han.dlde")
-        found["amshan"] = lambda octets: dlde.parse_p1_readout_content(octets.decode("latin-1"))
+        reader = dlde.ModeDReader()
+        found["amshan"] = lambda octets: [dlde.decode_p1_readout(readout) for readout in reader.read(octets)]
     return found
 
 

@@ -121,6 +121,12 @@ def test_a_frame_is_told_with_its_closing_flag_and_not_later() -> None:
     assert len(framer.feed(FRAME[-1:])) == 1
 
 
+def test_a_frame_whose_closing_flag_is_another_byte_is_dropped() -> None:
+    events = events_of(FRAME[:-1] + b"\x00" + FRAME)
+    assert len(telegrams_of(events)) == 1
+    assert dropped(events) == [(len(FRAME), DiscardReason.BAD_CRC)]
+
+
 def test_a_wrong_checksum_is_dropped_and_the_frame_inside_its_announced_length_is_found() -> None:
     events = events_of(FRAME[:60] + FRAME)
     assert len(telegrams_of(events)) == 1
@@ -162,6 +168,14 @@ def test_segments_of_wired_m_bus_are_joined() -> None:
     telegram = only_telegram(mbus(message[:100], last=False) + mbus(message[100:], segment=1))
     assert telegram.form is Form.MBUS
     assert value_of(telegram, "1-0:1.7.0") == "2415 W"
+
+
+def test_a_lost_m_bus_segment_costs_its_message_and_no_other() -> None:
+    message = notification(AIDON)
+    first, third = mbus(message[:50], last=False), mbus(message[100:], segment=2)
+    events = events_of(first + third + mbus(message))
+    assert len(telegrams_of(events)) == 1
+    assert dropped(events) == [(len(first), DiscardReason.TRUNCATED), (len(third), DiscardReason.TRUNCATED)]
 
 
 def test_an_m_bus_length_of_256_and_more_is_read_as_austrian_meters_write_it() -> None:

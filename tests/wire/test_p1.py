@@ -124,6 +124,20 @@ def test_a_header_without_end_is_given_up_at_the_greatest_length() -> None:
     assert len(telegrams_of(events)) == 1
 
 
+@pytest.mark.parametrize("overlap", range(1, 9))
+def test_a_telegram_that_begins_at_the_edge_of_an_overlong_one_is_not_lost(overlap: int) -> None:
+    endless = b"/TST5X\r\n".ljust(TELEGRAM_BYTES_MAX - overlap, b".")
+    events = events_of(endless + WHOLE)
+    assert telegrams_of(events) == [only_telegram(WHOLE)]
+    assert dropped(events) == [(len(endless), DiscardReason.OVERLONG)]
+
+
+def test_a_telegram_above_the_greatest_length_is_dropped_however_it_comes() -> None:
+    long = p1_telegram(extra_lines=["0-0:96.13.0(" + "30" * 4100 + ")"])
+    assert telegrams_of(events_of(long)) == []
+    assert events_of(long, cuts=tuple(range(0, len(long), 7))) == events_of(long)
+
+
 def test_endless_noise_is_reported_in_stretches_and_not_held() -> None:
     framer = P1Framer()
     events = framer.feed(b"\xff" * (3 * STRETCH_BYTES_MAX + 10))
