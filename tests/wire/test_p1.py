@@ -133,7 +133,7 @@ def test_a_telegram_that_begins_at_the_edge_of_an_overlong_one_is_not_lost(overl
 
 
 def test_a_telegram_above_the_greatest_length_is_dropped_however_it_comes() -> None:
-    long = p1_telegram(extra_lines=["0-0:96.13.0(" + "30" * 4100 + ")"])
+    long = bytes(100) + p1_telegram(extra_lines=["0-0:96.13.0(" + "30" * 4100 + ")"])
     assert telegrams_of(events_of(long)) == []
     assert events_of(long, cuts=tuple(range(0, len(long), 7))) == events_of(long)
 
