@@ -62,7 +62,8 @@ class Run:
             raise ScenarioMistake(f"sockets {', '.join(boxes)} have boxes on MQTT: give --mqtt HOST:PORT")
         if order.mqtt is not None:
             gateway_id = str(order.scenario.gateway.get("id", "hil-1"))
-            self._tasks.append(MqttWire(order.mqtt, gateway_id, boxes, self.cabinet, self.faults, self.log).run)
+            wire = MqttWire(order.mqtt, gateway_id, boxes, cabinet=self.cabinet, faults=self.faults, log=self.log)
+            self._tasks.append(wire.run)
 
     async def _open_p1(self) -> str:
         line: Line

@@ -46,6 +46,7 @@ class MqttWire:
         broker: tuple[str, int],
         gateway_id: str,
         boxes: Mapping[str, MqttBox],
+        *,
         cabinet: Cabinet,
         faults: Faults,
         log: EventLog,

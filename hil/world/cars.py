@@ -19,8 +19,8 @@ class CarPlan:
 
     phases 1 or 3 (as many as the socket has); taper: the share of the wish at the end over which it draws less;
     sleeps_after_s: without an offer for this long it sleeps and does not resume until it is plugged in anew;
-    press: the key (charge, arm) that its driver presses on a phone: ON on arrival and again while nothing comes, OFF when
-    leaving.
+    press: the key (charge, arm) that its driver presses on a phone: ON on arrival and again while nothing comes, OFF
+    when leaving.
     """
 
     name: str
