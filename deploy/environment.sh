@@ -90,3 +90,8 @@ commit() {
     [ -z "$(git -C "$CHECKOUT" status --porcelain 2>/dev/null)" ] || id="$id+changes"
     printf '%s' "$id"
 }
+
+# Every campaign: a module of tests/campaigns that can be run.
+campaign_files() {
+    grep -ls '__name__ == "__main__"' "$CHECKOUT"/tests/campaigns/*.py || true
+}

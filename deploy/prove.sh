@@ -6,19 +6,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$CHECKOUT"
 
-campaigns() {
-    local file
-    for file in tests/campaigns/[!_]*.py; do
-        [ -e "$file" ] && printf '%s\n' "$(basename "$file" .py)"
-    done
-    return 0
-}
-
 name="${1:-}"
 if [ -z "$name" ] || [ ! -e "tests/campaigns/$name.py" ]; then
     [ -z "$name" ] || say "There is no campaign \"$name\"."
     say "Campaigns:"
-    campaigns >&2
+    campaign_files | sed 's|.*/||; s|\.py$||' >&2
     exit 2
 fi
 shift

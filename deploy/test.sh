@@ -35,9 +35,8 @@ unit_exposure() {
 
 campaign_samples() {
     local file name
-    for file in tests/campaigns/*.py; do
+    for file in $(campaign_files); do
         name="$(basename "$file" .py)"
-        case "$name" in _* | '*') continue ;; esac
         say "campaign $name, sample, seed $SEED"
         .venv/bin/python -m "tests.campaigns.$name" --sample --seed "$SEED"
     done

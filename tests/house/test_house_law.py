@@ -13,7 +13,7 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 GATEWAY = HOUSE / "gateway"
 CORE = ("wire", "meters", "actuators", "site", "metering", "control", "billing", "journal", "publish")
-LINES_MAX = 350
+LINES_MAX = 360
 FUNCTION_LINES_MAX = 75
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "uv.lock", "gateway", "deploy", "udev", "tests", "hil"}
 EMPTY_NAMES = {"manager", "helper", "helpers", "utils", "util", "common", "handler", "misc", "base", "data", "process"}
