@@ -24,7 +24,10 @@ package() {
     quietly .venv/bin/python -m pip install --no-deps --no-compile --target "$room/site" "$room"/laddvakt-*.whl
     (cd "$room" && PYTHONPATH="$room/site" "$VENV/bin/python" -P -m gateway.cli.main check-config \
         "$CHECKOUT/deploy/laddvakt.toml.example" >/dev/null 2>"$room/said") || { cat "$room/said" >&2; return 1; }
-    [ "$(find "$room/site/gateway" -name '*.toml' | wc -l)" -eq "$(find gateway -name '*.toml' | wc -l)" ]
+    if [ "$(find "$room/site/gateway" -name '*.toml' | wc -l)" -ne "$(find gateway -name '*.toml' | wc -l)" ]; then
+        say "The wheel lacks model files."
+        return 1
+    fi
     rm -rf "$room"
 }
 
@@ -38,7 +41,7 @@ campaign_samples() {
     for file in $(campaign_files); do
         name="$(basename "$file" .py)"
         say "campaign $name, sample, seed $SEED"
-        .venv/bin/python -m "tests.campaigns.$name" --sample --seed "$SEED"
+        .venv/bin/python -m "tests.campaigns.$name" --sample --seed "$SEED" || return 1
     done
 }
 
