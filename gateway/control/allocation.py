@@ -11,6 +11,7 @@ from math import floor
 from typing import Final
 
 TINY_A: Final = 1e-6
+LEFT_OVER_A_MAX: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,23 @@ def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
         for place in asker.places:
             left[place] -= current
     for index, asker in enumerate(askers):
-        more = shares[index] + asker.step_a
-        if more <= asker.cap_a + TINY_A and all(left[place] >= asker.step_a - TINY_A for place in asker.places):
+        more = _more_a(asker, shares[index], left)
+        if more > 0.0:
             for place in asker.places:
-                left[place] -= asker.step_a
-            shares[index] = more
+                left[place] -= more
+            shares[index] = round(shares[index] + more, 6)
     return [
         Share(current, None if current + asker.step_a > asker.cap_a + TINY_A else stop)
         for asker, current, stop in zip(askers, shares, water.full_at, strict=True)
     ]
+
+
+def _more_a(asker: Asker, current_a: float, left_a: Sequence[float]) -> float:
+    """Whole steps of what rounding left, at most 1 A or one step, whichever is more."""
+    most = min(max(asker.step_a, LEFT_OVER_A_MAX), asker.cap_a - current_a)
+    for place in asker.places:
+        most = min(most, left_a[place])
+    return floor((most + TINY_A) / asker.step_a) * asker.step_a
 
 
 class _Water:
@@ -65,13 +74,13 @@ class _Water:
         self.full_at: list[int | None] = [None] * len(askers)
         self.free_a = list(room_a)
         self.rising = [False] * len(askers)
-        self.users: dict[int, list[int]] = {}
-        self.rising_at: dict[int, int] = {}
+        self.users: list[list[int]] = [[] for _ in self.free_a]
+        self.rising_at = [0] * len(self.free_a)
         for index, asker in enumerate(askers):
             for place in asker.places:
                 self.free_a[place] -= asker.minimum_a
-                self.users.setdefault(place, []).append(index)
-                self.rising_at[place] = 0
+                self.users[place].append(index)
+        self.crowded = [place for place, users in enumerate(self.users) if users]
 
     def rise(self) -> None:
         """From turn to turn: at its minimum an asker begins to rise, at its cap it stops."""
@@ -94,12 +103,12 @@ class _Water:
     def _rise_to(self, level: float, until: float) -> float:
         while level < until:
             rise, narrowest = until - level, None
-            for place, number in self.rising_at.items():
+            for place in self.crowded:
+                number = self.rising_at[place]
                 if number and self.free_a[place] < rise * number:
                     rise, narrowest = max(0.0, self.free_a[place]) / number, place
-            for place, number in self.rising_at.items():
-                if number:
-                    self.free_a[place] -= rise * number
+            for place in self.crowded:
+                self.free_a[place] -= rise * self.rising_at[place]
             if narrowest is None:
                 return until
             level += rise

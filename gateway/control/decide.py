@@ -9,7 +9,7 @@ from gateway.control.estimate import estimate_house, estimate_loads, take_sample
 from gateway.control.grants import counted, make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
 from gateway.control.queue import admit, drop_claims, energise, places_in_line
-from gateway.control.reservation import find_problems, reserve, watch_wallboxes
+from gateway.control.reservation import find_problems, reserve, reserve_touched, watch_wallboxes
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
 from gateway.control.state import ContactorState, ControlState, Decision, FuseState, SessionPhase, SocketState
 from gateway.ids import FuseId, SocketId
@@ -43,7 +43,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     guard_blindness(draft)
     obey_limits(draft)
     bring_to_rest(draft)
-    reserve(draft)
+    reserve_touched(draft)
     # Who makes way, who is next, who may draw how much.
     make_way(draft)
     energise(draft)

@@ -35,6 +35,7 @@ class SocketDraft:
     socket: Socket
     sight: SocketSight
     places: tuple[tuple[int, ...], ...]
+    all_places: tuple[int, ...]
     memory: SocketMemory
     session: Session | None
     last_ended: Session | None
@@ -61,6 +62,7 @@ class SocketDraft:
     soon_a: PerPhase = ZERO_PER_PHASE
     used: tuple[bool, bool, bool] = (True, True, True)
     energised_now: bool = False
+    touched: bool = False
 
     @property
     def phase(self) -> SessionPhase | None:
@@ -96,6 +98,8 @@ class SocketDraft:
     @property
     def places_used(self) -> tuple[int, ...]:
         """The fuse phases that its car loads."""
+        if self.used == _ALL_USED:
+            return self.all_places
         return tuple(i for own, used in zip(self.places, self.used, strict=False) if used for i in own)
 
 
@@ -132,6 +136,7 @@ class Draft:
                 it.memory.settled_a = None
             it.memory.previous_granted_a = it.granted_a
             it.granted_a = current_a
+            it.touched = True
             it.granted_since_s = self.now_s
 
     def note(self, it: SocketDraft | None, because: Because) -> None:
@@ -144,6 +149,7 @@ class Draft:
             return
         if it.memory.held_open is None:
             it.memory.held_since_s = self.now_s
+        it.touched = True
         it.memory.held_open = because
         it.memory.held_trip = it.memory.held_trip or trip
 
@@ -155,6 +161,7 @@ class Draft:
         phase = next_phase(session.phase, event)
         if phase is session.phase:
             return
+        it.touched = True
         memory = it.memory
         memory.job = None
         memory.job_retry_s = 0.0
@@ -171,6 +178,7 @@ class Draft:
         memory.claimed = False
         memory.yielded = False
         memory.settled_a = None
+        memory.used = None
         memory.fits_since_s = None
         memory.resting_since_s = None
         memory.pauses = 0
@@ -238,6 +246,7 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
             socket,
             snapshot.sockets.get(socket_id, nothing),
             tree.places[socket_id],
+            tree.all_places[socket_id],
             own,
             was.session,
             was.last_ended,
@@ -278,3 +287,4 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
 
 
 _FRESH = SocketMemory()
+_ALL_USED = (True, True, True)

@@ -11,7 +11,7 @@ from gateway.control.reservation import OBEYING_TIME_S, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import begin_again
 from gateway.control.state import SessionPhase
-from gateway.quantities import PerPhase
+from gateway.quantities import ZERO_PER_PHASE, PerPhase
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 
@@ -31,17 +31,27 @@ def least(draft: Draft, it: SocketDraft) -> PerPhase:
         return it.soon_a
     over = _overshoot(draft, it)
     need = it.need_a
-    one, two, three = ((need if it.used[k] and k < len(it.places) else 0.0) + over[k] for k in (0, 1, 2))
-    return one, two, three
+    used = it.used
+    phases = len(it.places)
+    return (
+        (need if used[0] else 0.0) + over[0],
+        (need if used[1] and phases > 1 else 0.0) + over[1],
+        (need if used[2] and phases > 2 else 0.0) + over[2],
+    )
 
 
 def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
     """What a car draws beyond its grant when it has had time to obey (cars are a few tenths off)."""
     draw = it.draw_a
     if draw is None or draft.now_s - it.granted_since_s < OBEYING_TIME_S:
-        return 0.0, 0.0, 0.0
-    one, two, three = (max(0.0, draw[k] - it.granted_a) if it.used[k] else draw[k] for k in (0, 1, 2))
-    return one, two, three
+        return ZERO_PER_PHASE
+    granted_a = it.granted_a
+    used = it.used
+    return (
+        max(0.0, draw[0] - granted_a) if used[0] else draw[0],
+        max(0.0, draw[1] - granted_a) if used[1] else draw[1],
+        max(0.0, draw[2] - granted_a) if used[2] else draw[2],
+    )
 
 
 def counted(draft: Draft, *, at_least: bool) -> list[float]:
@@ -125,25 +135,23 @@ def share_room(draft: Draft) -> None:
                     room[place] -= takes[own]
     shares = _shares(sharing, room)
     reserved = counted(draft, at_least=False)
+    lowered: list[bool] = []
     for it, share in zip(sharing, shares, strict=True):
-        if share.current_a < it.granted_a - TINY_A:
+        lowered.append(share.current_a < it.granted_a - TINY_A)
+        if lowered[-1]:
             _lower(draft, it, share, reserved)
-    for it, share in zip(sharing, shares, strict=True):
-        if share.current_a >= it.granted_a - TINY_A:
+    for it, share, went_down in zip(sharing, shares, lowered, strict=True):
+        if not went_down:
             _raise(draft, it, share, reserved)
 
 
 def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
     """First what the cars use, then the rest: a car that draws less than it may makes way only if others want more."""
-    full = [_asker(it, it.need_a, it.cap_a) for it in sharing]
-    shares = share_out(full, room)
-    if all(share.full_at is None for share in shares):
-        return shares
-    modest = [_asker(it, it.need_a, _demand_a(it)) for it in sharing]
-    if all(one.cap_a == other.cap_a for one, other in zip(full, modest, strict=True)):
-        return shares
-    first = share_out(modest, room)
-    return share_out([_asker(it, got.current_a, it.cap_a) for it, got in zip(sharing, first, strict=True)], room)
+    demands = [_demand_a(it) for it in sharing]
+    modest = share_out([_asker(it, it.need_a, demand) for it, demand in zip(sharing, demands, strict=True)], room)
+    if all(it.cap_a <= demand for it, demand in zip(sharing, demands, strict=True)):
+        return modest
+    return share_out([_asker(it, got.current_a, it.cap_a) for it, got in zip(sharing, modest, strict=True)], room)
 
 
 def _asker(it: SocketDraft, minimum_a: float, cap_a: float) -> Asker:

@@ -45,6 +45,7 @@ class SocketMemory:
     steady_a: PerPhase | None = None
     steady_since_s: float = 0.0
     settled_a: PerPhase | None = None
+    used: tuple[bool, bool, bool] | None = None
     previous_granted_a: float = 0.0
     room_since_s: float | None = None
     raised_at_telegram: int = -1

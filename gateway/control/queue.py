@@ -196,9 +196,10 @@ def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> None:
 
 def energise(draft: Draft) -> None:
     """Sessions whose begin record is durable: energised if their room is still there and the reading is young."""
-    for it in draft.each():
+    ready = [it for it in draft.each() if it.phase is SessionPhase.READY]
+    for it in sorted(ready, key=lambda one: one.memory.place):
         session = it.session
-        if session is None or session.phase is not SessionPhase.READY:
+        if session is None:
             continue
         age_s = float("inf") if session.begin is None else draft.now_s - session.begin.at.monotonic_s
         if age_s > BEGIN_READING_AGE_S_MAX:

@@ -73,15 +73,18 @@ def reserve(draft: Draft) -> None:
     """Fills reserved_a, soon_a and used of every socket."""
     for it in draft.each():
         _settle(draft, it)
-        reserved, soon = _counted(draft, it)
-        if it.memory.claimed or it.phase in STARTING:
-            need = _full(it, it.need_a)
-            reserved, soon = _more(reserved, need), _more(soon, need)
-        it.reserved_a, it.soon_a = reserved, soon
+        reserve_again(draft, it)
+
+
+def reserve_touched(draft: Draft) -> None:
+    """The same for those whose grant, session or contactor changed within the tick."""
+    for it in draft.each():
+        if it.touched:
+            reserve_again(draft, it)
 
 
 def reserve_again(draft: Draft, it: SocketDraft) -> None:
-    """The same after its grant or session changed within the tick."""
+    """What one socket is counted for; a claim or a start that is under way holds the least that it needs."""
     reserved, soon = _counted(draft, it)
     if it.memory.claimed or it.phase in STARTING:
         need = _full(it, it.need_a)
@@ -90,17 +93,20 @@ def reserve_again(draft: Draft, it: SocketDraft) -> None:
 
 
 def _settle(draft: Draft, it: SocketDraft) -> None:
-    """Settled: within 1 A for 60 s under an unchanged setpoint. A rise unsettles; a fall counts once it is settled."""
+    """Settled: within 1 A for 60 s under an unchanged setpoint. A rise unsettles; a fall counts once it is settled.
+
+    A settled car shows which phases it uses; it is believed until another phase carries current or the session ends.
+    """
     memory = it.memory
     draw = it.draw_a
     if draw is None:
         return
     steady = memory.steady_a
-    if steady is None or any(abs(draw[k] - steady[k]) > SETTLED_BAND_A for k in (0, 1, 2)):
+    if steady is None or (draw is not steady and _apart(draw, steady) > SETTLED_BAND_A):
         memory.steady_a = steady = draw
         memory.steady_since_s = draft.now_s
     settled = memory.settled_a
-    if settled is not None and any(draw[k] > settled[k] + SETTLED_MARGIN_A for k in (0, 1, 2)):
+    if settled is not None and _above(draw, settled) > SETTLED_MARGIN_A:
         memory.settled_a = None
         it.settled = False
     if it.phase is not SessionPhase.CHARGING:
@@ -112,12 +118,24 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
         memory.settled_a = steady
         it.settled = True
     if it.settled and memory.settled_a is not None and max(memory.settled_a) >= USED_PHASE_A:
-        it.used = _used(memory.settled_a, draw)
+        memory.used = _used(memory.settled_a)
+    if memory.used is not None:
+        if any(draw[k] >= UNUSED_PHASE_A and not memory.used[k] for k in (0, 1, 2)):
+            memory.used = None
+        else:
+            it.used = memory.used
 
 
-def _used(settled: PerPhase, draw: PerPhase) -> tuple[bool, bool, bool]:
-    one, two, three = (settled[k] >= UNUSED_PHASE_A or draw[k] >= UNUSED_PHASE_A for k in (0, 1, 2))
-    return one, two, three
+def _apart(one: PerPhase, other: PerPhase) -> float:
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1]), abs(one[2] - other[2]))
+
+
+def _above(one: PerPhase, other: PerPhase) -> float:
+    return max(one[0] - other[0], one[1] - other[1], one[2] - other[2])
+
+
+def _used(settled: PerPhase) -> tuple[bool, bool, bool]:
+    return settled[0] >= UNUSED_PHASE_A, settled[1] >= UNUSED_PHASE_A, settled[2] >= UNUSED_PHASE_A
 
 
 def _counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:

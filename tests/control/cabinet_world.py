@@ -1,0 +1,386 @@
+"""A cabinet in virtual time for tests of control: cars, boxes, contactors, a house, telegrams each 10 s.
+
+Ordinary classes, one second per step. It shows control nothing but what wires would carry, and judges by its own sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from gateway.clock import Instant, UtcTrust
+from gateway.control.commands import automatic_starts
+from gateway.control.decide import decide
+from gateway.control.past import Past
+from gateway.control.recovery import recover
+from gateway.control.state import ControlState, SessionPhase
+from gateway.ids import FuseId, GatewayId, SessionId, SocketId
+from gateway.meters.readings import GridReading, SocketReading
+from gateway.quantities import EnergyRegister, PerPhase, Phase
+from gateway.site.freshness import GridWatch
+from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
+from gateway.site.requests import Request, Source, StartSession
+from gateway.site.snapshot import ContactorSight, Pilot, Position, SiteSnapshot, SocketSight, WallboxSight
+from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket, WallboxTraits
+from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, TakeReading, Wish
+
+BOOT = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
+MAIN = FuseId("main")
+VOLTS = 230.0
+
+
+def instant(at_s: float) -> Instant:
+    return Instant(at_s, BOOT + timedelta(seconds=at_s), UtcTrust.SYNCHRONISED)
+
+
+def fuse(
+    name: str = "main",
+    rating_a: float = 20.0,
+    kind: FuseKind = FuseKind.GG,
+    parent: str | None = None,
+    share: float = 1.0,
+    unmetered_a: float = 0.0,
+    sessions_max: int | None = None,
+) -> Fuse:
+    return Fuse(
+        FuseId(name), rating_a, kind, None if parent is None else FuseId(parent), share, unmetered_a, sessions_max
+    )
+
+
+def wallbox(
+    name: str,
+    on: str = "main",
+    phases: tuple[Phase, ...] = (Phase.L1, Phase.L2, Phase.L3),
+    rating_a: float = 16.0,
+    contactor: bool = False,
+    access: Access = Access.OPEN,
+    step_a: float = 1.0,
+    failsafe_a: float | None = 0.0,
+) -> Socket:
+    return Socket(
+        id=SocketId(name),
+        label=name,
+        fuse=FuseId(on),
+        phases=phases,
+        rating_a=rating_a,
+        contactor=contactor,
+        wallbox=WallboxTraits(6.0, step_a, failsafe_a, 60.0),
+        metered=True,
+        purpose=Purpose.BILLING,
+        access=access,
+        dead_man=False,
+        minimum_off_s=60.0,
+        idle_release_s=600.0,
+    )
+
+
+def plain(
+    name: str,
+    on: str = "main",
+    phases: tuple[Phase, ...] = (Phase.L1,),
+    rating_a: float = 10.0,
+    contactor: bool = True,
+    metered: bool = True,
+    idle_release_s: float = 600.0,
+) -> Socket:
+    return Socket(
+        id=SocketId(name),
+        label=name,
+        fuse=FuseId(on),
+        phases=phases,
+        rating_a=rating_a,
+        contactor=contactor,
+        wallbox=None,
+        metered=metered,
+        purpose=Purpose.INTERNAL,
+        access=Access.COMMAND,
+        dead_man=False,
+        minimum_off_s=60.0,
+        idle_release_s=idle_release_s,
+    )
+
+
+def site(
+    *sockets: Socket,
+    fuses: tuple[Fuse, ...] = (),
+    house_load_a_max: PerPhase | None = (12.0, 12.0, 12.0),
+    raise_after_s: float = 30.0,
+) -> Site:
+    all_fuses = fuses or (fuse(),)
+    return Site(
+        GatewayId("test"),
+        MAIN,
+        {one.id: one for one in all_fuses},
+        {one.id: one for one in sockets},
+        house_load_a_max,
+        raise_after_s,
+    )
+
+
+@dataclass
+class Car:
+    """Follows its setpoint within 5 s, takes at most `limit_a` on `phases` phases until it has its energy."""
+
+    energy_wh: float = 1e9
+    limit_a: float = 32.0
+    phases: int = 3
+    leaves_when_full: bool = True
+    deaf: bool = False
+    deaf_a: float = 16.0
+
+
+@dataclass
+class Place:
+    """One socket in the world: what stands there and what flows."""
+
+    socket: Socket
+    car: Car | None = None
+    setpoint_a: float = 0.0
+    current_a: float = 0.0
+    closed: bool = True
+    welded: bool = False
+    dead: bool = False
+    meter_silent: bool = False
+    box_silent: bool = False
+    board_silent: bool = False
+    wh: float = 0.0
+    served_wh: float = 0.0
+    last_reading: SocketReading | None = None
+    contactor_sight: ContactorSight | None = None
+    box_sight: WallboxSight | None = None
+
+    def live(self) -> bool:
+        return (self.closed or self.welded) and not self.dead if self.socket.contactor else True
+
+    def wanted_a(self) -> float:
+        car = self.car
+        if car is None or not self.live() or car.energy_wh <= 0.0:
+            return 0.0
+        if self.socket.wallbox is None:
+            return car.limit_a
+        if car.deaf:
+            return car.deaf_a if self.setpoint_a > 0.0 or self.current_a > 0.0 else 0.0
+        return min(car.limit_a, self.setpoint_a) if self.setpoint_a >= 6.0 else 0.0
+
+    def flow(self) -> None:
+        wanted = self.wanted_a()
+        if not self.live():
+            self.current_a = 0.0
+        elif self.socket.wallbox is None:
+            self.current_a = wanted
+        else:
+            pace = max(abs(wanted - self.current_a) / 3.0, 2.0)
+            low, high = self.current_a - pace, self.current_a + pace
+            self.current_a = min(max(wanted, low), high)
+        if self.car is not None and self.current_a > 0.0:
+            got = self.current_a * VOLTS * self.car.phases / 3600.0
+            self.wh += got
+            self.served_wh += got
+            self.car.energy_wh -= got
+        if self.car is not None and self.car.energy_wh <= 0.0 and self.car.leaves_when_full and self.current_a < 0.1:
+            self.car = None
+
+    def phase_currents(self) -> list[float]:
+        car_phases = 0 if self.car is None else min(self.car.phases, len(self.socket.phases))
+        return [self.current_a if own < car_phases else 0.0 for own in range(len(self.socket.phases))]
+
+
+@dataclass
+class Cabinet:
+    """The world and the loop around `decide`. `step` is one second."""
+
+    site: Site
+    house_a: list[float] = field(default_factory=lambda: [7.0, 7.0, 7.0])
+    past: Past = field(default_factory=lambda: Past((), (), None))
+    at_s: float = 1000.0
+    telegram_every_s: int = 10
+    journal_delay_s: float = 1.0
+    journal_accepts: bool = True
+    grid_silent: bool = False
+    grid_refused: tuple[str, ...] = ()
+    raw_grid_a: tuple[float | None, float | None, float | None] | None = None
+
+    def __post_init__(self) -> None:
+        self.places = {socket.id: Place(socket) for socket in self.site.sockets.values()}
+        self.watch = GridWatch.at_boot(self.at_s)
+        self.state: ControlState = recover(self.site, self.past, instant(self.at_s))
+        self.requests: list[Request] = []
+        self.due: list[tuple[float, Outcome]] = []
+        self.log: list[tuple[float, Wish]] = []
+        self.wishes: tuple[Wish, ...] = ()
+        self.worst_heat = 0.0
+        self.over_rating_s = 0
+        self.durable: set[SessionId] = set()
+        self.ended: list[SessionId] = []
+        self.sessions_made = 0
+        self.energised_order: list[SocketId] = []
+        self.telegrams_sent = 0
+
+    def place(self, name: str) -> Place:
+        return self.places[SocketId(name)]
+
+    def socket(self, name: str) -> object:
+        return self.state.sockets[SocketId(name)]
+
+    def plug(self, name: str, car: Car | None = None) -> None:
+        self.place(name).car = car or Car()
+
+    def ask(self, *requests: Request) -> None:
+        self.requests.extend(requests)
+
+    def main_a(self) -> list[float]:
+        total = list(self.house_a)
+        for place in self.places.values():
+            for own, current in enumerate(place.phase_currents()):
+                total[place.socket.phases[own]] += current
+        return total
+
+    def run(self, seconds: float, watch: object = None) -> None:
+        for _ in range(int(seconds)):
+            self.step()
+            if callable(watch):
+                watch(self)
+
+    def run_until(self, holds: object, at_most_s: int = 3600) -> float:
+        started = self.at_s
+        assert callable(holds)
+        for _ in range(at_most_s):
+            self.step()
+            if holds(self):
+                return self.at_s - started
+        raise AssertionError("it never came true")
+
+    def step(self) -> None:
+        self.at_s += 1.0
+        for place in self.places.values():
+            place.flow()
+        self._see()
+        readings = self._telegrams()
+        snapshot = self._snapshot(readings)
+        started = automatic_starts(snapshot, self.state)
+        for socket in started:
+            self.sessions_made += 1
+            self.requests.append(StartSession(socket, SessionId(f"auto-{self.sessions_made}"), None, Source.AUTOMATIC))
+        if started:
+            snapshot = self._snapshot(readings)
+        self.requests = []
+        self.due = [(at, outcome) for at, outcome in self.due if at > self.at_s]
+        decision = decide(snapshot, self.state, instant(self.at_s))
+        self.state, self.wishes = decision.state, decision.wishes
+        for wish in decision.wishes:
+            self._obey(wish)
+        self._judge()
+
+    def _see(self) -> None:
+        for place in self.places.values():
+            if not place.meter_silent and place.socket.metered:
+                place.last_reading = self.reading(place)
+            if place.socket.contactor and not place.board_silent:
+                position = Position.CLOSED if place.closed else Position.OPEN
+                place.contactor_sight = ContactorSight(position, None, self.at_s)
+            if place.socket.wallbox is not None and place.live() and not place.box_silent:
+                pilot = Pilot.A if place.car is None else Pilot.C if place.current_a > 0.5 else Pilot.B
+                place.box_sight = WallboxSight(pilot, place.setpoint_a, self.at_s)
+
+    def reading(self, place: Place) -> SocketReading:
+        currents = place.phase_currents()
+        amps: list[float | None] = [currents[own] if own < len(currents) else None for own in range(3)]
+        kwh = Decimal(str(round(place.wh / 1000.0, 3)))
+        return SocketReading(
+            instant(self.at_s),
+            (VOLTS, VOLTS, VOLTS),
+            (amps[0], amps[1], amps[2]),
+            sum(currents) * VOLTS,
+            EnergyRegister(kwh, Decimal("0.001"), (0, 0)),
+            None,
+            "1",
+        )
+
+    def _telegrams(self) -> tuple[GridReading, ...]:
+        if self.grid_silent or int(self.at_s) % self.telegram_every_s:
+            self.watch = self.watch.aged(self.at_s)
+            return ()
+        grid = self.raw_grid_a or tuple(self.main_a())
+        amps = tuple(None if one is None else abs(one) for one in grid)
+        net = tuple(None if one is None else one * VOLTS for one in grid)
+        self.telegrams_sent += 1
+        reading = GridReading(
+            at=instant(self.at_s),
+            form="p1",
+            meter_time=str(self.telegrams_sent),
+            import_w=None,
+            export_w=None,
+            current_a=(amps[0], amps[1], amps[2]),
+            voltage_v=(VOLTS, VOLTS, VOLTS),
+            net_power_w=(net[0], net[1], net[2]),
+            import_kwh=None,
+            export_kwh=None,
+            refused=self.grid_refused,
+        )
+        self.watch = self.watch.heard(reading)
+        return (reading,)
+
+    def _snapshot(self, readings: tuple[GridReading, ...]) -> SiteSnapshot:
+        return SiteSnapshot(
+            site=self.site,
+            grid=self.watch.sight(self.at_s),
+            grid_readings=readings,
+            sockets={
+                name: SocketSight(place.last_reading, place.contactor_sight, place.box_sight)
+                for name, place in self.places.items()
+            },
+            requests=tuple(self.requests),
+            outcomes=tuple(outcome for at, outcome in self.due if at <= self.at_s),
+            journal_accepts=self.journal_accepts,
+        )
+
+    def _obey(self, wish: Wish) -> None:
+        if not isinstance(wish, SetCurrent | Close | Open):
+            self.log.append((self.at_s, wish))
+        match wish:
+            case SetCurrent(socket=socket, current_a=current):
+                place = self.places[socket]
+                if current > 0.0:
+                    self._needs_a_durable_begin(socket)
+                if current > 0.0 and place.setpoint_a == 0.0:
+                    self.energised_order.append(socket)
+                if not place.box_silent:
+                    place.setpoint_a = current
+            case Close(socket=socket):
+                place = self.places[socket]
+                if place.socket.wallbox is None:
+                    self._needs_a_durable_begin(socket)
+                if not place.closed and place.socket.wallbox is None:
+                    self.energised_order.append(socket)
+                if not place.board_silent:
+                    place.closed = True
+            case Open(socket=socket):
+                if not self.places[socket].board_silent:
+                    self.places[socket].closed = False
+            case TakeReading(socket=socket, session=session, edge=edge):
+                place = self.places[socket]
+                if not place.meter_silent:
+                    self.due.append((self.at_s + 1, ReadingTaken(socket, session, edge, self.reading(place))))
+            case RecordBegin(session=session):
+                done = self.at_s + self.journal_delay_s
+                self.durable.add(session)
+                self.due.append((done, RecordDurable(session, Edge.BEGIN, len(self.durable), instant(done))))
+            case RecordEnd(session=session):
+                done = self.at_s + self.journal_delay_s
+                self.ended.append(session)
+                self.due.append((done, RecordDurable(session, Edge.END, 0, instant(done))))
+
+    def _needs_a_durable_begin(self, socket: SocketId) -> None:
+        session = self.state.sockets[socket].session
+        assert session is not None, f"{socket} is energised without a session"
+        assert session.id in self.durable, f"{socket} is energised without a begin record"
+        assert session.begin_durable
+        assert session.phase is SessionPhase.CHARGING
+
+    def _judge(self) -> None:
+        rating = self.site.fuses[MAIN].rating_a
+        if max(self.main_a()) > rating + 0.01:
+            self.over_rating_s += 1
+        for one in self.state.fuses.values():
+            self.worst_heat = max(self.worst_heat, *one.heat)
