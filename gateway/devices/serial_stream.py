@@ -71,7 +71,7 @@ class SerialStream:
             else:
                 reason = "end of file"
             if octets:
-                on_bytes(octets)
+                _deliver(octets, on_bytes, lost)
             elif not lost.done():
                 loop.remove_reader(descriptor)
                 lost.set_result(reason)
@@ -121,11 +121,20 @@ class _Bridge(asyncio.Protocol):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
     def data_received(self, data: bytes) -> None:
-        self._on_bytes(data)
+        _deliver(data, self._on_bytes, self._lost)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._lost.done():
             self._lost.set_result(str(exc) if exc else "closed by the bridge")
+
+
+def _deliver(octets: bytes, on_bytes: BytesSink, lost: asyncio.Future[str]) -> None:
+    """What the sink raises is our bug and ends `run`; asyncio would only log it and read on."""
+    try:
+        on_bytes(octets)
+    except Exception as bug:
+        if not lost.done():
+            lost.set_exception(bug)
 
 
 def _host_and_port(port: str) -> tuple[str, int]:
