@@ -132,7 +132,7 @@ def _deliver(octets: bytes, on_bytes: BytesSink, lost: asyncio.Future[str]) -> N
     """What the sink raises is our bug and ends `run`; asyncio would only log it and read on."""
     try:
         on_bytes(octets)
-    except Exception as bug:
+    except Exception as bug:  # noqa: BLE001 - does not go on: `run` raises it, whatever it is
         if not lost.done():
             lost.set_exception(bug)
 
