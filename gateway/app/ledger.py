@@ -141,9 +141,7 @@ class Ledger:
         Raises JournalDamaged if the facts do not follow from each other, DeviceError, and ConfigMistake if the key and
         the journal do not belong together.
         """
-        memory = Memory()
-        for fact in store.facts():
-            memory.absorb(fact)
+        memory = await asyncio.to_thread(_remembered, store)
         now = clock.now()
         key = await _key_of(memory, store, keys, now)
         ledger = cls(store, key, clock, station, memory)
@@ -314,6 +312,13 @@ def gateway_serial(public_key_hex: str) -> str:
 def successor_of(session: SessionId) -> SessionId:
     """The id of the session that takes an interrupted one's place: the same however often recovery is cut short."""
     return SessionId(str(uuid5(SUCCESSORS, session)))
+
+
+def _remembered(store: FactStore) -> Memory:
+    memory = Memory()
+    for fact in store.facts():
+        memory.absorb(fact)
+    return memory
 
 
 async def _key_of(memory: Memory, store: FactStore, keys: Keys, now: Instant) -> SignerKey:

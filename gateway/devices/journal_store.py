@@ -20,7 +20,7 @@ from typing import Final, Self
 from gateway.devices.journal_file import open_for_writing, rows_after
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, JournalDamaged
-from gateway.journal.chain import Head, verified
+from gateway.journal.chain import Head, verified_newest
 from gateway.journal.facts import Fact, unique_name
 from gateway.journal.outbox import Kind, Message, PendingMessage
 
@@ -85,11 +85,12 @@ class JournalStore:
             raise
 
     def facts(self) -> Iterator[Fact]:
-        """Every fact, oldest first, each row checked against the chain; then the writer starts.
+        """Every fact, oldest first, each row checked against the chain; then the writer starts. Of the control
+        checkpoints the newest alone, at last.
 
         Raises JournalDamaged.
         """
-        for head, fact in verified(rows_after(self._connection, 0), Head()):
+        for head, fact in verified_newest(rows_after(self._connection, 0), Head()):
             self._head = head
             yield fact
         self._thread.start()

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from gateway.errors import JournalDamaged
-from gateway.journal.facts import Fact
+from gateway.journal.facts import ControlCheckpoint, Fact
 
 _KINDS: Final[Mapping[str, type[Fact]]] = {kind.__name__: kind for kind in get_args(Fact)}
 
@@ -33,6 +33,12 @@ def fact_of(seq: int, text: str) -> Fact:
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError) as problem:
         raise JournalDamaged(f"row {seq} cannot be read: {problem!r}") from None
     return fact
+
+
+def is_checkpoint(seq: int, text: str) -> bool:
+    """True for a control checkpoint's row, told by its end alone: names are sorted, so kind and place stand last, and
+    a quote inside a text is never bare."""
+    return text.endswith(f'"kind":"{ControlCheckpoint.__name__}","seq":{seq}}}')
 
 
 def _plain(value: object) -> object:  # one return per kind of value

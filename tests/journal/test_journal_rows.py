@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.clock import Instant, UtcTrust
 from gateway.errors import JournalDamaged
 from gateway.ids import FuseId, SessionId, SocketId
-from gateway.journal.chain import Head, StoredRow, verified
+from gateway.journal.chain import Head, StoredRow, verified, verified_newest
 from gateway.journal.facts import (
     ClockSeen,
     ControlCheckpoint,
@@ -41,7 +41,7 @@ P1 = SocketId("p1")
 WHY = Because(Why.COMMAND)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_kind_of_fact_comes_back_as_it_was(data: st.DataObject) -> None:
     st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
@@ -128,6 +128,22 @@ def test_any_change_of_the_rows_is_found(place: int, data: st.DataObject) -> Non
 def test_a_chain_goes_on_from_any_head() -> None:
     whole = rows(5)
     assert len(list(verified(whole[3:], Head(3, whole[2].hash)))) == 2
+
+
+def test_a_start_reads_only_the_newest_checkpoint_but_checks_every_row() -> None:
+    head, made = Head(), []
+    trap = 'x","kind":"ControlCheckpoint","seq":4}'
+    facts: list[Fact] = [ControlCheckpoint(NOW, "1"), SEEN, ControlCheckpoint(NOW, "3"), ClockSeen(NOW, trap)]
+    for fact in facts:
+        row = head.next(fact)
+        made.append(row)
+        head = Head(row.seq, row.hash)
+    found = list(verified_newest(made, Head()))
+    assert [fact for _, fact in found] == [facts[1], facts[3], facts[2]]
+    assert found[-1][0] == head
+    made[0] = replace(made[0], text=made[0].text.replace("1", "2", 1))
+    with pytest.raises(JournalDamaged):
+        list(verified_newest(made, Head()))
 
 
 def begun(session: str = "s1", kwh: str = "1.00", page: int = 1) -> SessionBegun:

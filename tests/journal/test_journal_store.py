@@ -26,14 +26,14 @@ from gateway.devices.journal_file import (
 )
 from gateway.devices.journal_store import COMMITS_PER_CHECKPOINT, JOBS_MAX, JournalStore
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
-from gateway.journal.facts import ControlCheckpoint, JournalBegun, KeyMade
+from gateway.journal.facts import ClockSeen, JournalBegun, KeyMade
 from gateway.journal.outbox import Kind, Message
 
 NOW = Instant(12.5, datetime(2026, 3, 1, 9, tzinfo=UTC), UtcTrust.SYNCHRONISED)
 
 
-def note(text: str = "x") -> ControlCheckpoint:
-    return ControlCheckpoint(NOW, text)
+def note(text: str = "x") -> ClockSeen:
+    return ClockSeen(NOW, text)
 
 
 def with_store(folder: Path, work: Callable[[JournalStore], Coroutine[Any, Any, None]], **options: int) -> None:
@@ -346,12 +346,60 @@ asyncio.run(run())
 """
 
 
+STARVED = """
+import asyncio, os, resource, signal, sys
+from pathlib import Path
+from gateway.errors import JournalDamaged
+from tests.journal.test_journal_store import JournalStore, note
+
+async def run():
+    store = JournalStore.open(Path(sys.argv[1]))
+    list(store.facts())
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    acknowledged = 0
+    try:
+        while True:
+            await store.append([note(str(acknowledged) + " x" * 500)])
+            acknowledged += 1
+    except JournalDamaged:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    try:
+        await store.append([note("after")])
+    except JournalDamaged:
+        print(acknowledged, store.accepts)
+    await store.close()
+
+asyncio.run(run())
+"""
+
+
+def test_a_medium_that_refuses_a_write_ends_the_store_for_good_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, str(folder)], capture_output=True, text=True, env=environment(), check=True
+    )
+    acknowledged, accepts = done.stdout.split()
+    assert int(acknowledged) > 10
+    assert accepts == "False", "room came back, but nothing is tried again on that connection"
+    store = JournalStore.open(folder)
+    found = list(store.facts())
+    assert found[: int(acknowledged)] == [note(str(at) + " x" * 500) for at in range(int(acknowledged))]
+    assert note("after") not in found
+    store.close_now()
+
+
+def environment() -> dict[str, str]:
+    paths = [path for path in (str(Path.cwd()), *sys.path) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 @pytest.mark.parametrize("last", [0, 7, 33])
 def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, last: int) -> None:
     folder = tmp_path / "state"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in (str(Path.cwd()), *sys.path) if path)}
     command = [sys.executable, "-c", KILLED, str(folder), str(last)]
-    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, env=environment(), check=False)
     assert done.returncode == -9, done.stderr
     acknowledged = [int(line) for line in done.stdout.split()]
     assert acknowledged[-1] == last
