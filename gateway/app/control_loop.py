@@ -48,6 +48,9 @@ class JournalPulse(Protocol):
     def accepts(self) -> bool: ...
 
     @property
+    def accepts_sessions(self) -> bool: ...
+
+    @property
     def writer_progress(self) -> int: ...
 
 
@@ -113,7 +116,7 @@ class ControlLoop:
         """One finished tick. Raises JournalDamaged when the journal's writer has hung."""
         self._board.wake.clear()
         now = self._clock.now()
-        snapshot = self._board.snapshot(now.monotonic_s, journal_accepts=self._journal.accepts)
+        snapshot = self._board.snapshot(now.monotonic_s, journal_accepts=self._journal.accepts_sessions)
         decision = decide(snapshot, self.state, now)
         _log_changes(self.state, decision.state)
         self.state = decision.state

@@ -1,52 +1,128 @@
 """Opens every contactor and stops every wallbox, with nothing but the config: after a crash, and at ExecStopPost.
 
-It reads nothing and waits for nobody longer than it must. Every device is tried, whatever became of the others.
+It reads nothing. Every device is tried, whatever became of the others, and tried again while there is time: a wire may
+still carry the last reply to somebody who died. Units are served side by side and one that is silent waits for the
+next round, so that a dead one costs the living one timeout.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
-from gateway.app.wiring import build_bus, build_sockets
-from gateway.config.plans import Cabinet
+from gateway.app.wiring import build_bus, build_contactor, build_wallbox
+from gateway.config.plans import Cabinet, ModbusWallboxPlan, RelayContactorPlan, SocketPlan
+from gateway.devices.modbus_bus import PymodbusBus
+from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.errors import DeviceError
+from gateway.ids import BusId, SocketId
 
 OPEN_WITHIN_S: Final = 8.0
+"""Inside WatchdogSec: a daemon that ends opens what it can, and is not killed in the middle of it."""
+ROUND_REST_S: Final = 0.3
+NO_TURN: Final = "its turn did not come in time"
 log = logging.getLogger("laddvakt")
 
 
-async def open_everything(cabinet: Cabinet) -> tuple[str, ...]:
-    """What could not be opened or stopped, as sentences; empty when all is safe.
+@dataclass(slots=True)
+class _Deed:
+    """One thing to do. behind: the deed that takes the voltage from this device, after which its silence is no fault."""
 
-    Wallboxes on MQTT are not among them: without the daemon their setpoint runs out by itself.
+    what: str
+    do: Callable[[], Awaitable[None]]
+    behind: "_Deed | None" = None
+    done: bool = False
+    problem: str | None = None
+
+    @property
+    def left(self) -> bool:
+        without_voltage = self.behind is not None and self.behind.done
+        return not self.done and not (without_voltage and self.problem is not None)
+
+
+async def open_everything(
+    cabinet: Cabinet, *, within_s: float = OPEN_WITHIN_S, held: Mapping[SocketId, Contactor] | None = None
+) -> tuple[str, ...]:
+    """What could not be opened or stopped within `within_s`, as sentences; empty when all is safe.
+
+    held: contactors on GPIO lines that this process has already, since a line is given to one taker only. Wallboxes on
+    MQTT are not among them: without the daemon their setpoint runs out by itself.
     """
     buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
-    devices = build_sockets(cabinet, buses, None, SystemClock())
+    units: dict[Hashable, list[_Deed]] = {}
+    failed = []
+    for plan in cabinet.sockets.values():
+        try:
+            _plan_socket(cabinet, plan, buses, held or {}, units)
+        except DeviceError as problem:
+            failed.append(f"contactor of socket {plan.id} could not be made safe: {problem}")
     owners = [asyncio.create_task(bus.run()) for bus in buses.values()]
-    deeds: list[Awaitable[str | None]] = []
-    for name, it in devices.items():
-        if it.contactor is not None:
-            deeds.append(_tried(f"contactor of socket {name}", it.contactor.open()))
-        if it.wallbox is not None:
-            deeds.append(_tried(f"wallbox of socket {name}", it.wallbox.set_current(0.0)))
-    failed = [problem for problem in await asyncio.gather(*deeds) if problem is not None]
+    try:
+        async with asyncio.timeout(within_s):
+            await _rounds(list(units.values()))
+    except TimeoutError:
+        log.error("not everything is safe after %.0f s", within_s)
     for owner in owners:
         owner.cancel()
     if owners:
         await asyncio.wait(owners)
-    for problem in failed:
-        log.error("%s", problem)
+    left = (deed for deeds in units.values() for deed in deeds if deed.left)
+    failed += [f"{deed.what} could not be made safe: {deed.problem or NO_TURN}" for deed in left]
+    for sentence in failed:
+        log.error("%s", sentence)
     return tuple(failed)
 
 
-async def _tried(what: str, deed: Awaitable[None]) -> str | None:
-    try:
-        async with asyncio.timeout(OPEN_WITHIN_S):
-            await deed
-    except DeviceError as problem:
-        return f"{what} could not be made safe: {problem}"
-    except TimeoutError:
-        return f"{what} could not be made safe within {OPEN_WITHIN_S:.0f} s"
-    return None
+async def _rounds(units: Sequence[Sequence[_Deed]]) -> None:
+    """Returns when nothing is left."""
+    while True:
+        await asyncio.gather(*(_one_round(deeds) for deeds in units))
+        if not any(deed.left for deeds in units for deed in deeds):
+            return
+        await asyncio.sleep(ROUND_REST_S)
+
+
+async def _one_round(deeds: Sequence[_Deed]) -> None:
+    """What is left to do at one unit, until it fails."""
+    for deed in deeds:
+        if deed.left:
+            try:
+                await deed.do()
+            except DeviceError as problem:
+                deed.problem = str(problem)
+                return
+            deed.done = True
+
+
+def _plan_socket(
+    cabinet: Cabinet,
+    plan: SocketPlan,
+    buses: Mapping[BusId, PymodbusBus],
+    held: Mapping[SocketId, Contactor],
+    units: dict[Hashable, list[_Deed]],
+) -> None:
+    """Adds what is to be done at the socket to the deeds of its units.
+
+    Raises DeviceError if its GPIO line cannot be taken; its box is then among the deeds.
+    """
+    clock = SystemClock()
+    wallbox = build_wallbox(cabinet, plan, buses, None, clock)
+    stop = None
+    if wallbox is not None and isinstance(plan.wallbox, ModbusWallboxPlan):
+        stop = _Deed(f"wallbox of socket {plan.id}", partial(wallbox.set_current, 0.0))
+        units.setdefault((plan.wallbox.bus, plan.wallbox.unit), []).append(stop)
+    unit: Hashable = plan.id
+    if isinstance(plan.contactor, RelayContactorPlan):
+        board = cabinet.relay_boards[plan.contactor.board]
+        unit = board.bus, board.unit
+    # The auxiliary contact is not looked at: a line that cannot be taken must not keep a contactor closed.
+    blind = None if plan.contactor is None else replace(plan.contactor, auxiliary=None)
+    contactor = held.get(plan.id) or build_contactor(cabinet, replace(plan, contactor=blind), buses, clock)
+    if contactor is not None:
+        opening = _Deed(f"contactor of socket {plan.id}", contactor.open)
+        units.setdefault(unit, []).append(opening)
+        if stop is not None:
+            stop.behind = opening

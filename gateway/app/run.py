@@ -21,6 +21,7 @@ from gateway.app.faults import FaultLog
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.opening import open_everything
+from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
 from gateway.app.wiring import SocketDevices, build_bus, build_heartbeat, build_sockets, meter_identities
@@ -28,9 +29,11 @@ from gateway.clock import Instant
 from gateway.config.plans import Cabinet, MqttPlan
 from gateway.control.decide import is_quiet
 from gateway.control.recovery import recover
-from gateway.control.state import ControlState
+from gateway.control.state import ControlState, SessionPhase
+from gateway.devices.contactors import GpioContactor
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
+from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier
 from gateway.errors import ConfigMistake, Mistake
@@ -48,6 +51,7 @@ from gateway.wire.telegram import Discarded, Form
 STOP_WITHIN_S: Final = 20.0
 """Inside TimeoutStopSec of the unit: after this the stops that are not signed yet are left to recovery."""
 FAREWELL_S_MAX: Final = 3.0
+BOOK_WITHIN_S: Final = 3.0
 GRID_FAULT: Final = "grid meter telegrams"
 Publish = Callable[[SiteSnapshot, ControlState, Instant], None]
 log = logging.getLogger("laddvakt")
@@ -55,10 +59,11 @@ log = logging.getLogger("laddvakt")
 
 async def run_gateway(cabinet: Cabinet) -> None:
     """Runs until SIGTERM or SIGINT. Raises what `run` must tell: ConfigMistake, DeviceError, JournalDamaged; bugs."""
+    gateway = _Gateway(cabinet)
     try:
-        await _Gateway(cabinet).run()
+        await gateway.run()
     except BaseException:
-        await open_everything(cabinet)
+        await open_everything(cabinet, held=gateway.held)
         raise
 
 
@@ -73,6 +78,8 @@ class _Gateway:
         self._notifier = SystemdNotifier()
         self._board = SightBoard(self._site, self._clock.now().monotonic_s)
         self._stop_by_s: float | None = None
+        self.held: dict[SocketId, Contactor] = {}
+        """Contactors on GPIO lines of this process."""
 
     async def run(self) -> None:
         cabinet = self._cabinet
@@ -88,8 +95,13 @@ class _Gateway:
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
         buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
         devices = build_sockets(cabinet, buses, link, self._clock)
+        self.held = {
+            name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)
+        }
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
+        meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
+        outside = OutsideEnergy(meters, ledger, self._faults)
         loop = ControlLoop(
             state=state,
             board=self._board,
@@ -110,8 +122,10 @@ class _Gateway:
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
+            lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             self._notifier.ready()
             await loop.run(until=lambda state: self._ended(state, ledger_effects))
+            await self._book_last(outside, loop.state)
             for task in lasting:
                 task.cancel()
             if link is not None and linked is not None:
@@ -120,6 +134,14 @@ class _Gateway:
                 linked.cancel()
         await ledger.shut_down()
         log.info("laddvakt ended in order")
+
+    async def _book_last(self, outside: OutsideEnergy, state: ControlState) -> None:
+        """What idle sockets used since their last booking; no disaster if a meter is silent just now."""
+        try:
+            async with asyncio.timeout(BOOK_WITHIN_S):
+                await outside.book_now(lambda name: _is_idle(state, name))
+        except TimeoutError:
+            log.warning("energy outside sessions is booked at the next start: a meter does not answer")
 
     def _link(self, plan: MqttPlan, ledger: Ledger) -> MqttLink:
         gateway = self._site.gateway_id
@@ -208,6 +230,11 @@ def _tasks(group: asyncio.TaskGroup, effects: SocketEffects) -> list[asyncio.Tas
     if effects.wallbox is not None:
         loops += [effects.wallbox.drive(), effects.wallbox.watch()]
     return [group.create_task(loop) for loop in loops]
+
+
+def _is_idle(state: ControlState, socket: SocketId) -> bool:
+    session = state.sockets[socket].session
+    return session is None or session.phase is SessionPhase.QUEUED
 
 
 def _say_nothing(_snapshot: SiteSnapshot, _state: ControlState, _now: Instant) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.config.plans import (
     BusPlan,
@@ -19,13 +20,15 @@ from gateway.devices.contactors import GpioContactor, RelayContactor
 from gateway.devices.gpio_lines import GpiodLines, GpioInput
 from gateway.devices.heartbeat import GpioHeartbeat
 from gateway.devices.modbus_bus import PymodbusBus
-from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.mqtt_wallbox import MqttWallbox
 from gateway.devices.protocols import Clock, Contactor, Heartbeat, SocketMeter, Wallbox
 from gateway.devices.socket_meter import ModbusSocketMeter
 from gateway.devices.wallboxes import ModbusWallbox
 from gateway.ids import BusId, SocketId
 from gateway.metering.ocmf import MeterIdentity
+
+if TYPE_CHECKING:
+    from gateway.devices.mqtt_link import MqttLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,14 @@ def build_bus(plan: BusPlan) -> PymodbusBus:
 
 
 def build_sockets(
-    cabinet: Cabinet, buses: Mapping[BusId, PymodbusBus], link: MqttLink | None, clock: Clock
+    cabinet: Cabinet, buses: Mapping[BusId, PymodbusBus], link: "MqttLink | None", clock: Clock
 ) -> dict[SocketId, SocketDevices]:
     """The devices of every socket. Without a link wallboxes on MQTT are left out."""
     return {
         name: SocketDevices(
             _meter(plan, buses, clock),
-            _contactor(cabinet, plan, buses, clock),
-            _wallbox(cabinet, plan, buses, link, clock),
+            build_contactor(cabinet, plan, buses, clock),
+            build_wallbox(cabinet, plan, buses, link, clock),
         )
         for name, plan in cabinet.sockets.items()
     }
@@ -87,9 +90,10 @@ def _meter(plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], clock: Clock) -
     return ModbusSocketMeter(buses[plan.meter.bus], plan.meter.unit, plan.meter.model, clock)
 
 
-def _contactor(
+def build_contactor(
     cabinet: Cabinet, plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], clock: Clock
 ) -> Contactor | None:
+    """Raises DeviceError if a GPIO line cannot be taken."""
     match plan.contactor:
         case RelayContactorPlan() as wired:
             board = cabinet.relay_boards[wired.board]
@@ -113,8 +117,8 @@ def _input(plan: GpioLinePlan | None) -> GpioInput | None:
     return None if plan is None else GpiodLines().input(plan.chip, plan.line, active_low=plan.active_low)
 
 
-def _wallbox(
-    cabinet: Cabinet, plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], link: MqttLink | None, clock: Clock
+def build_wallbox(
+    cabinet: Cabinet, plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], link: "MqttLink | None", clock: Clock
 ) -> Wallbox | None:
     match plan.wallbox:
         case ModbusWallboxPlan() as wired:

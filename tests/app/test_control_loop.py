@@ -93,6 +93,7 @@ class Journal:
 
     def __init__(self, diary: list[str]) -> None:
         self.accepts = True
+        self.accepts_sessions = True
         self.hung = False
         self._diary = diary
         self._progress = 0
