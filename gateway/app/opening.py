@@ -1,6 +1,6 @@
 """Opens every contactor and stops every wallbox, with nothing but the config: after a crash, and at ExecStopPost.
 
-It reads nothing. Every device is tried, whatever became of the others, and tried again while there is time: a wire may
+It reads nothing. Every device is tried, whatever became of the others, and tried again while there is hope: a wire may
 still carry the last reply to somebody who died. Units are served side by side and one that is silent waits for the
 next round, so that a dead one costs the living one timeout.
 """
@@ -22,6 +22,8 @@ from gateway.ids import BusId, SocketId
 
 OPEN_WITHIN_S: Final = 8.0
 """Inside WatchdogSec: a daemon that ends opens what it can, and is not killed in the middle of it."""
+ROUNDS_MAX: Final = 4
+"""A device that is deaf four times in a row is dead; the restart, which opens everything too, must not wait for it."""
 ROUND_REST_S: Final = 0.3
 NO_TURN: Final = "its turn did not come in time"
 log = logging.getLogger("laddvakt")
@@ -29,7 +31,7 @@ log = logging.getLogger("laddvakt")
 
 @dataclass(slots=True)
 class _Deed:
-    """One thing to do. behind: the deed that takes the voltage from this device, after which its silence is no fault."""
+    """One thing to do. behind: the deed that takes the voltage away, after which this device's silence is no fault."""
 
     what: str
     do: Callable[[], Awaitable[None]]
@@ -77,8 +79,8 @@ async def open_everything(
 
 
 async def _rounds(units: Sequence[Sequence[_Deed]]) -> None:
-    """Returns when nothing is left."""
-    while True:
+    """Returns when nothing is left, or no more is tried."""
+    for _ in range(ROUNDS_MAX):
         await asyncio.gather(*(_one_round(deeds) for deeds in units))
         if not any(deed.left for deeds in units for deed in deeds):
             return

@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import Final
+
+WITHIN_S: Final = 20.0
+"""Inside TimeoutStopSec of the unit, with room for the start of Python on a small machine."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     from gateway.app.opening import open_everything
     from gateway.config.load import load_cabinet
 
-    failed = asyncio.run(open_everything(load_cabinet(args.config)))
+    failed = asyncio.run(open_everything(load_cabinet(args.config), within_s=WITHIN_S))
     for problem in failed:
         print(problem, file=sys.stderr)
     return 1 if failed else 0
