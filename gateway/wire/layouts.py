@@ -84,9 +84,9 @@ _E450: Final = Scaling(current=-2, voltage=0, energy=0)
 
 def registers_of(body: Value) -> Registers | None:
     """The registers of a body, None where its shape is not known."""
-    if not isinstance(body, list):
+    if not isinstance(body, list) or not body:
         return None
-    if body and isinstance(body[0], list) and _is_object_list(body[0]):
+    if isinstance(body[0], list) and _is_object_list(body[0]):
         return _by_object_list(body)
     if not any(isinstance(value, list) or _is_code(value) for value in body):
         return _by_position(body)
@@ -98,7 +98,7 @@ def _by_position(body: Sequence[Value]) -> Registers | None:
     if len(body) == 1 or _text(body[0]).startswith("KFM"):
         codes, scaling, ident = _KAIFA_POSITIONS.get(len(body)), _KAIFA, body[2] if len(body) > 2 else None
     else:
-        codes, scaling, ident = _E450_POSITIONS.get(len(body)), _E450, body[-1] if body else None
+        codes, scaling, ident = _E450_POSITIONS.get(len(body)), _E450, body[-1]
     if codes is None:
         return None
     registers = Registers(ident=_text(ident))

@@ -222,6 +222,12 @@ def test_a_list_of_no_known_maker_is_refused_as_such() -> None:
     assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
 
 
+@pytest.mark.parametrize("body", [structure(), array(), structure(structure()), structure(array(structure()))])
+def test_a_list_that_holds_nothing_is_no_known_list(body: bytes) -> None:
+    octets = hdlc(notification(body))
+    assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
+
+
 def test_a_bare_message_is_read_only_when_it_is_whole() -> None:
     message = notification(AIDON)
     telegram = bare_message(message)
