@@ -1,6 +1,6 @@
 """The cabinet's own check sums against the published check values (CRC RevEng catalogue)."""
 
-from hil.world.crc import crc16_arc, crc16_modbus
+from hil.world.crc import crc16_arc, crc16_modbus, crc16_x25
 
 
 def test_arc_gives_its_check_value() -> None:
@@ -9,6 +9,10 @@ def test_arc_gives_its_check_value() -> None:
 
 def test_modbus_gives_its_check_value() -> None:
     assert crc16_modbus(b"123456789") == 0x4B37
+
+
+def test_x25_gives_its_check_value() -> None:
+    assert crc16_x25(b"123456789") == 0x906E
 
 
 def test_modbus_of_a_printed_request() -> None:
