@@ -8,12 +8,15 @@ cd "$CHECKOUT"
 SEED="${LADDVAKT_SEED:-20260101}"
 BRANCH_COVERAGE_MIN="${LADDVAKT_BRANCH_COVERAGE_MIN:-95}"
 
+failed=()
+
+# step NAME COMMAND...: runs and times it. A failure is remembered, so that one run tells all of them.
 step() {
-    local name="$1" start=$SECONDS
+    local name="$1" start=$SECONDS verdict="ok"
     shift
     say "--- $name"
-    "$@" </dev/null || { say "--- $name: failed after $((SECONDS - start)) s"; exit 1; }
-    say "--- $name: $((SECONDS - start)) s"
+    ("$@") </dev/null || { verdict="FAILED"; failed+=("$name"); }
+    say "--- $name: $verdict, $((SECONDS - start)) s"
 }
 
 # The wheel holds every file of the gateway that Python needs, models included, and works away from the checkout.
@@ -61,6 +64,7 @@ branch_coverage() {
 
 step "debian packages" debian_packages ca-certificates git mosquitto systemd
 step "environment" environment dev dlms gpio demo
+[ "${#failed[@]}" -eq 0 ] || exit 1
 step "lock" quietly .venv/bin/uv lock --check
 step "style" .venv/bin/ruff check --quiet .
 step "types" .venv/bin/mypy --no-error-summary
@@ -70,5 +74,6 @@ step "unit" unit_exposure
 step "campaign samples" campaign_samples
 step "tests" all_tests "$@"
 step "branch coverage" branch_coverage
-say "seed $SEED, commit $(commit), $SECONDS s in all"
+say "seed $SEED, commit $(commit), $SECONDS s in all${failed[*]:+, failed: ${failed[*]}}"
 tail -n 1 .venv/pytest.log
+[ "${#failed[@]}" -eq 0 ]
