@@ -18,6 +18,9 @@ from gateway.metering.ocmf import SERIAL_UNREAD, payload_hash
 from gateway.metering.verdicts import Finding, Reason
 
 RECORD_BYTES_MAX: Final = 65_536
+DIGITS_MAX: Final = 13
+DECIMALS_MAX: Final = 12
+"""A register has at most so many digits before and after the point, so that differences of two are exact."""
 DEFAULT_METHOD: Final = "ECDSA-secp256r1-SHA256"
 END_LETTERS: Final = frozenset("ELRAP")
 _USER_ERRORS: Final = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
@@ -73,7 +76,7 @@ def checked_record(text: str, pinned: PublicKey, where: str, transaction: str = 
         return _record(payload, where, transaction)
     except _Refused as refused:
         return Finding(refused.reason, where, str(refused))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError) as problem:
         return Finding(Reason.FIELD_MISSING, where, str(problem))
 
 
@@ -91,7 +94,7 @@ def _signature_finding(payload: str, section: str, pinned: PublicKey, where: str
         signature = bytes.fromhex(fields["SD"])
     except _Refused as refused:
         return Finding(refused.reason, where, str(refused))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, ArithmeticError):
         return Finding(Reason.NOT_OCMF, where)
     if method != pinned.method or encoding != "hex" or form != "application/x-der":
         return Finding(Reason.OTHER_ALGORITHM, where, str(method))
@@ -146,7 +149,7 @@ def _reading(fields: Mapping[str, Any]) -> Reading:
     if time is None:
         raise _Refused(Reason.FIELD_MISSING, "TM")
     value = fields["RV"]
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not _is_register(Decimal(value)):
         raise _Refused(Reason.FIELD_MISSING, "RV")
     texts = [fields["TX"], fields["RI"], fields["RU"], fields.get("EF", ""), fields["ST"]]
     if not all(isinstance(text, str) for text in texts):
@@ -154,6 +157,12 @@ def _reading(fields: Mapping[str, Any]) -> Reading:
     letter, register, unit, errors, status = texts
     moment = datetime.fromisoformat(f"{time[1]}.{time[2]}{time[3]}")
     return Reading(letter, fields["TM"], moment, time[4], Decimal(value), register, unit, errors, status)
+
+
+def _is_register(value: Decimal) -> bool:
+    """True for what an energy register can show. Beyond, a few bytes of exponent cost megabytes to write out."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -DECIMALS_MAX and value.adjusted() < DIGITS_MAX and value >= 0
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class _Reader:
 
     def end(self, name: str) -> None:
         self.path.pop()
-        if name != "value":
+        if self.path != ["values"]:
             return
         if "signedData" not in self.texts:
             raise NotSafeXml("a value without signedData")

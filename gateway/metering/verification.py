@@ -24,6 +24,7 @@ _SAME = (
 )
 
 
+_KWH_OF_UNIT = {"kWh": Decimal(1), "Wh": Decimal("0.001")}
 _ENERGY_STANDS = frozenset({Reason.CLOCK_NOT_TRUSTED, Reason.TIME_UNUSABLE, Reason.USER_NOT_ASSIGNED})
 
 
@@ -107,7 +108,7 @@ def _session(group: tuple[Record, ...]) -> SessionReport:
     if len(begins) == len(ends) == 1:
         findings += [Finding(reason, where, detail) for reason, detail in _pair(begins[0], ends[0])]
         if all(finding.reason in _ENERGY_STANDS for finding in findings):
-            energy = ends[0][1].value - begins[0][1].value
+            energy = (ends[0][1].value - begins[0][1].value) * _KWH_OF_UNIT[ends[0][1].unit]
     return SessionReport(
         session=name,
         meter_serial=group[0].fields["MS"],
@@ -134,7 +135,7 @@ def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterabl
     for name, reason in _SAME:
         if first.fields.get(name) != last.fields.get(name):
             yield reason, name
-    if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in {"kWh", "Wh"}:
+    if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in _KWH_OF_UNIT:
         yield Reason.OTHER_REGISTER, f"{start.register} {start.unit}, {stop.register} {stop.unit}"
     if first is not last and (first.context != last.context or last.page <= first.page):
         yield Reason.PAGES_NOT_RISING, f"{first.context}{first.page}, {last.context}{last.page}"
