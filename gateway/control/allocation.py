@@ -2,7 +2,7 @@
 
 All askers' shares rise together from their minimum; where a fuse phase is full its askers stop, the others go on
 ("progressive filling", Bertsekas and Gallager, Data Networks, 6.5.2). Then each share is rounded down to what the
-device can be told, and what the rounding left is handed out in whole steps, in the askers' order.
+device can be told, and what the rounding left is handed out in whole steps: coarse devices first, then in order.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from math import floor
 from typing import Final
 
 TINY_A: Final = 1e-6
-LEFT_OVER_A_MAX: Final = 1.0
+COARSE_A: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,10 @@ def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
     for asker, current in zip(askers, shares, strict=True):
         for place in asker.places:
             left[place] -= current
-    for index, asker in enumerate(askers):
+    for index in sorted(range(len(askers)), key=lambda one: -askers[one].step_a):
+        asker = askers[index]
+        if shares[index] + asker.step_a > asker.cap_a + TINY_A:
+            continue
         more = _more_a(asker, shares[index], left)
         if more > 0.0:
             for place in asker.places:
@@ -58,8 +61,10 @@ def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
 
 
 def _more_a(asker: Asker, current_a: float, left_a: Sequence[float]) -> float:
-    """Whole steps of what rounding left, at most 1 A or one step, whichever is more."""
-    most = min(max(asker.step_a, LEFT_OVER_A_MAX), asker.cap_a - current_a)
+    """Of what rounding left: one step of a coarse device, or the whole rest in fine steps."""
+    most = asker.cap_a - current_a
+    if asker.step_a >= COARSE_A:
+        most = min(most, asker.step_a)
     for place in asker.places:
         most = min(most, left_a[place])
     return floor((most + TINY_A) / asker.step_a) * asker.step_a

@@ -8,7 +8,7 @@ from gateway.control.draft import Draft, SocketDraft, open_draft
 from gateway.control.estimate import estimate_house, estimate_loads, take_samples
 from gateway.control.grants import counted, make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
-from gateway.control.queue import admit, drop_claims, energise, places_in_line
+from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.reservation import find_problems, reserve, reserve_touched, watch_wallboxes
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
 from gateway.control.state import ContactorState, ControlState, Decision, FuseState, SessionPhase, SocketState
@@ -102,6 +102,7 @@ def note_grid(draft: Draft) -> None:
 
 def close_draft(draft: Draft) -> Decision:
     """The next state and the wishes."""
+    hide_claims(draft)
     sockets = {it.socket.id: _closed(it) for it in draft.each()}
     line = places_in_line(draft)
     grid_why = draft.snapshot.grid.why

@@ -105,7 +105,8 @@ class SocketDraft:
 
 @dataclass(slots=True)
 class Draft:
-    """The whole decision in the making. Lists are indexed by `FuseTree`; base_a is house or unmetered load."""
+    """The whole decision in the making. Lists are indexed by `FuseTree`; base_a is house or unmetered load;
+    load_a counts what is not seen as full, seen_a only what meters show (seen_whole: nothing is hidden)."""
 
     snapshot: SiteSnapshot
     now: Instant
@@ -120,6 +121,8 @@ class Draft:
     limit_a: list[float]
     base_a: list[float]
     load_a: list[float | None]
+    seen_a: list[float | None]
+    seen_whole: list[bool]
     shutting_down: bool
     previous: ControlState
     wishes: list[Wish]
@@ -280,6 +283,8 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
         limit_a=list(tree.steady_a_max),
         base_a=list(tree.unmetered_a),
         load_a=[],
+        seen_a=[],
+        seen_whole=[],
         shutting_down=state.shutting_down,
         previous=state,
         wishes=[],

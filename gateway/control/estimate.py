@@ -4,9 +4,11 @@ House load = the last telegram minus what the sockets drew when it was taken; th
 sockets' newest readings. A car may have been ramping while the telegram was taken, so what the sockets drew is a band:
 least and most of the readings around that moment. The old house estimate is moved into the resulting band and no
 further, so a ramp makes neither false room nor a false overload. Until every live socket has been read after the
-telegram the estimate may only rise; a refused telegram may only raise it.
+telegram the estimate may only rise; a refused telegram may only raise it. A telegram above the limit that nobody who
+came down explains is a true excess, since all grants fit: then the band's upper part is believed.
 """
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.control.draft import Draft
@@ -27,6 +29,7 @@ PHASE_FORGOTTEN_S: Final = 25.0
 """A phase that telegrams no longer tell of is unknown after this."""
 VOLTAGE_HIGHEST_V: Final = 253.0
 """Upper bound of a Swedish supply (SS-EN 50160: 230 V + 10 %); makes the least of an exported current."""
+FALL_A: Final = 0.5
 SAMPLES_KEPT: Final = 12
 
 
@@ -86,8 +89,8 @@ def _fresh(draft: Draft) -> bool:
 def _weigh(draft: Draft, reading: GridReading) -> None:
     memory = draft.memory
     at_s = reading.at.monotonic_s
-    least, most, complete = _drawn_at(draft, at_s)
-    complete = complete or draft.now_s - at_s >= TELEGRAM_SETTLES_S
+    drawn = _drawn_at(draft, at_s)
+    complete = drawn.complete or draft.now_s - at_s >= TELEGRAM_SETTLES_S
     may_fall = complete and not reading.refused
     house = list(draft.house_a)
     seen = list(memory.house_seen_s)
@@ -98,9 +101,11 @@ def _weigh(draft: Draft, reading: GridReading) -> None:
             continue
         seen[p] = at_s
         before = memory.house_before_a[p]
-        top = max(0.0, grid_a - least[p])
-        bottom = max(0.0, grid_a - most[p])
+        top = max(0.0, grid_a - drawn.least[p])
+        bottom = max(0.0, grid_a - drawn.most[p])
         value = top if before is None else min(max(before, bottom), top)
+        if grid_a - drawn.fallen[p] > draft.limit_a[draft.tree.main + p]:
+            value = min(top, max(value, grid_a - drawn.likely[p]))
         if not may_fall and before is not None:
             value = max(value, before)
         house[p] = value
@@ -124,33 +129,46 @@ def signed_current_a(reading: GridReading, phase: int) -> float | None:
     return -min(abs(current), -power_w / max(VOLTAGE_HIGHEST_V, reading.voltage_v[phase] or 0.0))
 
 
-def _drawn_at(draft: Draft, at_s: float) -> tuple[list[float], list[float], bool]:
-    """Least and most that all sockets together drew around a moment, per main fuse phase; whether all were read since.
+@dataclass(slots=True)
+class _Drawn:
+    """What all sockets together drew around a telegram, per main fuse phase (A).
 
-    A socket whose meter is silent gives 0 as its least: what it draws stays in the house, and is counted again as its
-    reservation.
+    least and most: the band; likely: the former current of those that came down since (the telegram may still show it)
+    and the least of all others; fallen: how much came down since; complete: every live socket was read after it.
     """
-    least = [0.0, 0.0, 0.0]
-    most = [0.0, 0.0, 0.0]
-    complete = True
+
+    least: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    most: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    likely: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    fallen: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    complete: bool = True
+
+
+def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
+    """A socket whose meter is silent gives 0 as its least: what it draws stays in the house, and is counted again as
+    its reservation."""
+    drawn = _Drawn()
     for it in draft.each():
         samples = it.memory.samples
         if not it.socket.metered or not samples or it.meter_age_s > SOCKET_METER_QUIET_S:
             continue
         around, read_since = _around(samples, at_s)
-        if not read_since:
-            complete = False
+        drawn.complete = drawn.complete and read_since
         ramping = not read_since and at_s - it.granted_since_s < RAMP_S
         for own, path in enumerate(it.places):
             values = [sample.current_a[own] for sample in around]
-            low, high = min(values), max(values)
+            now = samples[-1].current_a[own]
             if ramping:
-                low = min(low, it.granted_a, it.memory.previous_granted_a)
-                high = max(high, it.granted_a, it.memory.previous_granted_a)
+                values += (it.granted_a, it.memory.previous_granted_a)
+                now = min(now, it.granted_a)
+            low, high = min(values), max(values)
+            falls = high - now > FALL_A and not (ramping and it.granted_a >= high - FALL_A)
             phase = path[-1] - draft.tree.main
-            least[phase] += low
-            most[phase] += high
-    return least, most, complete
+            drawn.least[phase] += low
+            drawn.most[phase] += high
+            drawn.likely[phase] += high if falls else low
+            drawn.fallen[phase] += high - now if falls else 0.0
+    return drawn
 
 
 def _around(samples: tuple[Sample, ...], at_s: float) -> tuple[list[Sample], bool]:
@@ -183,15 +201,28 @@ def _base(draft: Draft) -> None:
 def estimate_loads(draft: Draft) -> None:
     """What each fuse phase is taken to carry now (upper bound); None where the house is unknown."""
     load = list(draft.base_a)
+    seen = list(draft.base_a)
+    whole = [True] * len(load)
     for it in draft.each():
         carried = it.reserved_a if it.draw_a is None else it.draw_a
         for own, path in enumerate(it.places):
             for place in path:
                 load[place] += carried[own]
+                if it.draw_a is None:
+                    whole[place] = False
+                else:
+                    seen[place] += carried[own]
     draft.load_a = list(load)
+    draft.seen_a = list(seen)
+    draft.seen_whole = whole
     for p in PHASES:
-        if draft.house_a[p] is None:
-            draft.load_a[draft.tree.main + p] = None
+        place = draft.tree.main + p
+        house = draft.house_a[p]
+        if house is None:
+            draft.load_a[place] = draft.seen_a[place] = None
+        else:
+            seen[place] += house - draft.base_a[place]
+            draft.seen_a[place] = seen[place]
 
 
 def _triple(values: list[float | None]) -> MaybePerPhase:

@@ -148,10 +148,26 @@ def share_room(draft: Draft) -> None:
 def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
     """First what the cars use, then the rest: a car that draws less than it may makes way only if others want more."""
     demands = [_demand_a(it) for it in sharing]
-    modest = share_out([_asker(it, it.need_a, demand) for it, demand in zip(sharing, demands, strict=True)], room)
-    if all(it.cap_a <= demand for it, demand in zip(sharing, demands, strict=True)):
-        return modest
-    return share_out([_asker(it, got.current_a, it.cap_a) for it, got in zip(sharing, modest, strict=True)], room)
+    shares = share_out([_asker(it, it.need_a, demand) for it, demand in zip(sharing, demands, strict=True)], room)
+    left = list(room)
+    for it, share in zip(sharing, shares, strict=True):
+        for place in it.places_used:
+            left[place] -= share.current_a
+    hungry = [n for n, it in enumerate(sharing) if demands[n] < it.cap_a and _fits(left, it)]
+    if hungry:
+        for n in hungry:
+            for place in sharing[n].places_used:
+                left[place] += shares[n].current_a
+        rest = share_out([_asker(sharing[n], shares[n].current_a, sharing[n].cap_a) for n in hungry], left)
+        for n, share in zip(hungry, rest, strict=True):
+            shares[n] = share
+    return shares
+
+
+def _fits(left_a: list[float], it: SocketDraft) -> bool:
+    """Whether one more step of this socket fits everywhere above it."""
+    step_a = traits(it).step_a
+    return min(left_a[place] for place in it.places_used) >= step_a - TINY_A
 
 
 def _asker(it: SocketDraft, minimum_a: float, cap_a: float) -> Asker:
@@ -170,6 +186,10 @@ def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
     if share.full_at is not None:
         fuse, phase = draft.tree.name(share.full_at)
         return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[share.full_at])
+    if share.current_a + traits(it).step_a <= it.cap_a + TINY_A:
+        place = max(it.places_used, key=lambda one: (draft.load_a[one] or draft.base_a[one]) - draft.limit_a[one])
+        fuse, phase = draft.tree.name(place)
+        return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
     if it.cap_a < it.socket.rating_a:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
     return Because(Why.FULL_SPEED)

@@ -94,14 +94,21 @@ def _throw_off(draft: Draft, it: SocketDraft, because: Because) -> None:
 
 
 def warm_fuses(draft: Draft) -> None:
-    """Heat of every fuse phase since the last tick, and what it does to the limit."""
+    """Heat of every fuse phase since the last tick, and what it does to the limit.
+
+    What no meter shows does not warm a fuse (its reservation fits), but nothing cools while something is hidden.
+    """
     tree = draft.tree
-    for place, load in enumerate(draft.load_a):
+    for place, load in enumerate(draft.seen_a):
         fuse = tree.fuses[place // 3]
         before = draft.heat[place]
         unseen = draft.freshness is not Freshness.FRESH and fuse.id == tree.site.main
         cools = load is not None and load <= fuse.rating_a
-        heat = before if unseen and cools else heat_after(fuse, before, load, draft.elapsed_s)
+        heat = (
+            before
+            if (unseen or not draft.seen_whole[place]) and cools
+            else heat_after(fuse, before, load, draft.elapsed_s)
+        )
         draft.heat[place] = heat
         if heat >= HEAT_REDUCE:
             draft.limit_a[place] = min(draft.limit_a[place], HEAT_LIMIT * fuse.rating_a)

@@ -43,6 +43,14 @@ def drop_claims(draft: Draft) -> None:
         it.memory.claimed = False
 
 
+def hide_claims(draft: Draft) -> None:
+    """A claim is not a reservation yet: what is shown counts those that were admitted."""
+    for it in draft.each():
+        if it.memory.claimed and it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED):
+            it.memory.claimed = False
+            reserve_again(draft, it)
+
+
 def admit(draft: Draft) -> None:
     """Walks the line: paused sessions, then waiting ones, then those whose cars sleep; all in order of their place."""
     waiting = [it for it in draft.each() if it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)]

@@ -195,6 +195,8 @@ class Cabinet:
     past: Past = field(default_factory=lambda: Past((), (), None))
     at_s: float = 1000.0
     telegram_every_s: int = 10
+    telegram_lag_s: int = 0
+    poll_every_s: int = 1
     journal_delay_s: float = 1.0
     journal_accepts: bool = True
     grid_silent: bool = False
@@ -216,6 +218,7 @@ class Cabinet:
         self.sessions_made = 0
         self.energised_order: list[SocketId] = []
         self.telegrams_sent = 0
+        self.flowed: list[list[float]] = []
 
     def place(self, name: str) -> Place:
         return self.places[SocketId(name)]
@@ -255,6 +258,7 @@ class Cabinet:
         self.at_s += 1.0
         for place in self.places.values():
             place.flow()
+        self.flowed = [*self.flowed[-self.telegram_lag_s :], self.main_a()] if self.telegram_lag_s else [self.main_a()]
         self._see()
         readings = self._telegrams()
         snapshot = self._snapshot(readings)
@@ -274,7 +278,8 @@ class Cabinet:
 
     def _see(self) -> None:
         for place in self.places.values():
-            if not place.meter_silent and place.socket.metered:
+            polled = int(self.at_s) % self.poll_every_s == 0
+            if polled and not place.meter_silent and place.socket.metered:
                 place.last_reading = self.reading(place)
             if place.socket.contactor and not place.board_silent:
                 position = Position.CLOSED if place.closed else Position.OPEN
@@ -301,7 +306,7 @@ class Cabinet:
         if self.grid_silent or int(self.at_s) % self.telegram_every_s:
             self.watch = self.watch.aged(self.at_s)
             return ()
-        grid = self.raw_grid_a or tuple(self.main_a())
+        grid = self.raw_grid_a or tuple((self.flowed or [self.main_a()])[0])
         amps = tuple(None if one is None else abs(one) for one in grid)
         net = tuple(None if one is None else one * VOLTS for one in grid)
         self.telegrams_sent += 1
