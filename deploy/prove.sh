@@ -24,8 +24,8 @@ while [ $# -gt 0 ]; do
 done
 seed="${seed:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"
 
-debian_packages ca-certificates git mosquitto
-environment dev dlms gpio demo
+debian_packages ca-certificates git mosquitto strace
+environment dev dlms gpio demo fuzz
 printf 'campaign %s\ncommand  deploy/prove.sh %s --seed %s%s\ncommit   %s\nseed     %s\n' \
     "$name" "$name" "$seed" "${arguments[*]:+ ${arguments[*]}}" "$(commit)" "$seed"
 start=$SECONDS

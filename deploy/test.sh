@@ -62,7 +62,7 @@ branch_coverage() {
     done
 }
 
-step "debian packages" debian_packages ca-certificates git mosquitto systemd
+step "debian packages" debian_packages ca-certificates git mosquitto strace systemd
 step "environment" environment dev dlms gpio demo
 [ "${#failed[@]}" -eq 0 ] || exit 1
 step "lock" quietly .venv/bin/uv lock --check
