@@ -14,13 +14,14 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import logging
 
-    from gateway.app.run import run_gateway
-    from gateway.config.load import load_cabinet
+    from gateway.app.config_child import load_cabinet_apart
     from gateway.devices.systemd import log_to_journal_or_stderr
     from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
 
     log_to_journal_or_stderr(logging.DEBUG if args.verbose else logging.INFO)
-    cabinet = load_cabinet(args.config)
+    cabinet = load_cabinet_apart(args.config)
+    from gateway.app.run import run_gateway
+
     try:
         asyncio.run(run_gateway(cabinet))
     except* (ConfigMistake, DeviceError, JournalDamaged) as told:
