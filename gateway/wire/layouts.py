@@ -105,7 +105,7 @@ def _by_position(body: Sequence[Value]) -> Registers | None:
     for code, value in zip(codes, body, strict=True):
         if code == obis.CLOCK and isinstance(value, bytes) and len(value) == _TIME_BYTES:
             registers.clock = value
-        elif code and isinstance(value, int):
+        elif code.startswith(obis.ELECTRICITY) and isinstance(value, int):
             registers.put(code, *scaling.item(code, value))
         elif code:
             return None

@@ -228,6 +228,11 @@ def test_a_list_that_holds_nothing_is_no_known_list(body: bytes) -> None:
     assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
 
 
+def test_a_number_where_the_time_should_stand_is_no_known_list() -> None:
+    octets = hdlc(notification(structure(*KAIFA_VALUES, u32(0), *(u32(value) for value in (1234567, 89010, 4, 5)))))
+    assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
+
+
 def test_a_bare_message_is_read_only_when_it_is_whole() -> None:
     message = notification(AIDON)
     telegram = bare_message(message)
