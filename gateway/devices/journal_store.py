@@ -56,11 +56,14 @@ _Answer = tuple[int, ...] | tuple[PendingMessage, ...]
 class JournalStore:
     """The journal of one daemon. `progress` rises at least twice a second for as long as the writer thread lives."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: int, reserve_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, lock: int, reserve_bytes: int, pulse_s: float
+    ) -> None:
         self._folder = folder
         self._connection = connection
         self._lock = lock
         self._reserve_bytes = reserve_bytes
+        self._pulse_s = pulse_s
         self._head = Head()
         self._damage: str | None = None
         self._closing = False
@@ -71,15 +74,18 @@ class JournalStore:
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
 
     @classmethod
-    def open(cls, folder: Path, *, reserve_bytes: int = RESERVE_BYTES) -> Self:
+    def open(cls, folder: Path, *, reserve_bytes: int = RESERVE_BYTES, pulse_s: float = PULSE_S) -> Self:
         """Opens or makes the journal in the state folder. `facts` must be read to the end before the first append.
+
+        pulse_s: how long the writer waits for work before it looks at the free space; after IDLE_PULSES pulses without
+        work it moves its log into the database.
 
         Raises DeviceError if another daemon holds it, ConfigMistake on a wrong mode, JournalDamaged.
         """
         make_folder(folder)
         lock = _locked(folder / LOCK_FILE)
         try:
-            return cls(folder, open_for_writing(folder), lock, reserve_bytes)
+            return cls(folder, open_for_writing(folder), lock, reserve_bytes, pulse_s)
         except BaseException:
             os.close(lock)
             raise
@@ -161,7 +167,7 @@ class JournalStore:
         while True:
             self._progress += 1
             try:
-                job = self._jobs.get(timeout=PULSE_S)
+                job = self._jobs.get(timeout=self._pulse_s)
             except queue.Empty:
                 quiet_pulses += 1
                 self._has_room = self._room()

@@ -91,7 +91,7 @@ class _Reader:
         if len(self.path) == 3:
             self.texts[self.path[-1]].append(data)
 
-    def end(self, name: str) -> None:
+    def end(self, _name: str) -> None:
         self.path.pop()
         if self.path != ["values"]:
             return
