@@ -9,11 +9,6 @@ Danish Kamstrup, Austrian, Swiss and Polish meters send it.
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR, GCM
-
 from gateway.wire.axdr import AxdrReader
 from gateway.wire.telegram import DiscardReason
 
@@ -47,8 +42,17 @@ def deciphered(apdu: bytes, keys: MeterKeys | None) -> bytes | DiscardReason:
     authenticated = bool(security[0] & _AUTHENTICATED)
     if keys is None or (authenticated and keys.authentication is None):
         return DiscardReason.NO_KEY
-    iv = system_title + counter
-    if not authenticated:
+    return _opened(security, system_title + counter, rest, keys)
+
+
+def _opened(security: bytes, iv: bytes, rest: bytes, keys: MeterKeys) -> bytes | DiscardReason:
+    """Deciphers. The library is loaded with the first encrypted message: most meters never send one."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CTR, GCM
+
+    if not security[0] & _AUTHENTICATED:
         decryptor = Cipher(AES(keys.encryption), CTR(iv + _FIRST_COUNTER)).decryptor()
         return decryptor.update(rest) + decryptor.finalize()
     if len(rest) < _TAG_BYTES or keys.authentication is None:

@@ -17,7 +17,9 @@ DATA_NOTIFICATION: Final = 0x0F
 _TIME_BYTES: Final = 12
 
 
-def telegram_of(apdu: bytes, form: Form, keys: MeterKeys | None) -> Telegram | DiscardReason:
+def telegram_of(
+    apdu: bytes, form: Form, keys: MeterKeys | None, kamstrup_energy_wh: int | None = None
+) -> Telegram | DiscardReason:
     """The message as a telegram of that form (its size still to be set), or why it is none. Never raises."""
     try:
         if apdu[:1] == bytes((GENERAL_GLO_CIPHERING,)):
@@ -32,7 +34,7 @@ def telegram_of(apdu: bytes, form: Form, keys: MeterKeys | None) -> Telegram | D
         pushed_at, body = _notification(apdu)
     except NotAxdr:
         return DiscardReason.UNKNOWN_LAYOUT
-    registers = registers_of(body)
+    registers = registers_of(body, kamstrup_energy_wh)
     if registers is None or not (registers.items or registers.clock):
         return DiscardReason.UNKNOWN_LAYOUT
     return _telegram(form, pushed_at, registers)

@@ -13,17 +13,26 @@ from gateway.wire.scan import Framer, Grammar
 from gateway.wire.telegram import DiscardReason, Form, Telegram
 
 
-def framer_of(form: Form | None, *, allow_without_crc: bool = False, keys: MeterKeys | None = None) -> Framer:
-    """A framer of that form on the wire; None finds P1, HDLC and M-Bus by themselves."""
+def framer_of(
+    form: Form | None,
+    *,
+    allow_without_crc: bool = False,
+    keys: MeterKeys | None = None,
+    kamstrup_energy_wh: int | None = None,
+) -> Framer:
+    """A framer of that form on the wire; None finds P1, HDLC and M-Bus by themselves.
+
+    kamstrup_energy_wh: what one count of a Kamstrup list's energies is (1 or 10 Wh); None goes by the type number.
+    """
     if form is Form.APDU:
         raise IllegalEvent("bare DLMS messages have no frame to find on a line")
     grammars: dict[int, Grammar] = {}
     if form in (None, Form.P1):
         grammars[ord("/")] = P1Grammar(allow_without_crc=allow_without_crc)
     if form in (None, Form.HDLC):
-        grammars[FLAG] = HdlcGrammar(keys=keys)
+        grammars[FLAG] = HdlcGrammar(keys=keys, kamstrup_energy_wh=kamstrup_energy_wh)
     if form in (None, Form.MBUS):
-        grammars[0x68] = MbusGrammar(keys=keys)
+        grammars[0x68] = MbusGrammar(keys=keys, kamstrup_energy_wh=kamstrup_energy_wh)
     return Framer(grammars)
 
 

@@ -33,8 +33,9 @@ class HdlcGrammar:
     opening = rb"\x7e[\xa0-\xaf]"
     begun = rb"\x7e"
 
-    def __init__(self, *, keys: MeterKeys | None = None) -> None:
+    def __init__(self, *, keys: MeterKeys | None = None, kamstrup_energy_wh: int | None = None) -> None:
         self._keys = keys
+        self._kamstrup_energy_wh = kamstrup_energy_wh
         self._frames = bytearray()
         self._segments = bytearray()
         self._blocks = bytearray()
@@ -118,7 +119,7 @@ class HdlcGrammar:
 
     def _message(self, size: int, message: bytes) -> Step:
         kept = self.abandon()
-        telegram = telegram_of(message, Form.HDLC, self._keys)
+        telegram = telegram_of(message, Form.HDLC, self._keys, self._kamstrup_energy_wh)
         if isinstance(telegram, DiscardReason):
             return Drop(size, telegram, kept, shared=True)
         return Take(size, telegram, len(kept), shared=True)

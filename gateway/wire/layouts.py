@@ -82,15 +82,15 @@ _KAIFA: Final = Scaling(current=-3, voltage=-1, energy=0)
 _E450: Final = Scaling(current=-2, voltage=0, energy=0)
 
 
-def registers_of(body: Value) -> Registers | None:
-    """The registers of a body, None where its shape is not known."""
+def registers_of(body: Value, kamstrup_energy_wh: int | None = None) -> Registers | None:
+    """The registers of a body, None where its shape is not known. kamstrup_energy_wh: overrides the type number."""
     if not isinstance(body, list) or not body:
         return None
     if isinstance(body[0], list) and _is_object_list(body[0]):
         return _by_object_list(body)
     if not any(isinstance(value, list) or _is_code(value) for value in body):
         return _by_position(body)
-    return _by_code(body)
+    return _by_code(body, kamstrup_energy_wh)
 
 
 def _by_position(body: Sequence[Value]) -> Registers | None:
@@ -112,11 +112,12 @@ def _by_position(body: Sequence[Value]) -> Registers | None:
     return registers
 
 
-def _by_code(body: Sequence[Value]) -> Registers | None:
+def _by_code(body: Sequence[Value], kamstrup_energy_wh: int | None) -> Registers | None:
     """Values that follow their OBIS code, with or without scaler and unit, however they are nested."""
     registers = Registers()
     flat = list(_flattened(body))
-    scaling = _scaling_of([value for value in flat if isinstance(value, bytes) and not _is_code(value)])
+    texts = [value for value in flat if isinstance(value, bytes) and not _is_code(value)]
+    scaling = _scaling_of(texts, kamstrup_energy_wh)
     code = ""
     for position, value in enumerate(flat):
         if isinstance(value, bytes) and _is_code(value):
@@ -148,10 +149,10 @@ def _item(code: str, value: int, following: object, scaling: Scaling | None) -> 
             return Decimal(value), ""
 
 
-def _scaling_of(texts: Sequence[bytes]) -> Scaling | None:
+def _scaling_of(texts: Sequence[bytes], kamstrup_energy_wh: int | None) -> Scaling | None:
     """The scaling of a maker that sends none, by the version text that it sends first."""
     if texts and texts[0].startswith(b"Kamstrup"):
-        return _kamstrup(texts)
+        return _kamstrup(texts, kamstrup_energy_wh)
     return _KAIFA if texts and texts[0].startswith(b"KFM") else None
 
 
@@ -172,17 +173,18 @@ def _by_object_list(body: Sequence[Value]) -> Registers | None:
     return registers
 
 
-def _kamstrup(texts: Sequence[bytes]) -> Scaling:
+def _kamstrup(texts: Sequence[bytes], energy_wh: int | None) -> Scaling:
     """Kamstrup sends no scaler. Currents of transformer meters (type 685) have 3 decimals.
 
     Norwegian meters (type ..040) count in 10 Wh (interface description 3.1), Swedish and Danish ones in Wh; the type
-    number is the only thing in the message that tells them apart.
+    number is the only thing in the message that tells them apart. energy_wh: 1 or 10 where a person knows better.
     """
     type_number = texts[2] if len(texts) > 2 else b""
+    tens = type_number.endswith(b"040") if energy_wh is None else energy_wh == 10
     return Scaling(
         current=-3 if type_number.startswith(b"685") else -2,
         voltage=0,
-        energy=1 if type_number.endswith(b"040") else 0,
+        energy=1 if tens else 0,
     )
 
 

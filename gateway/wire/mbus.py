@@ -28,8 +28,9 @@ class MbusGrammar:
     opening = rb"(?:\x68(?P<mbus_length>[\x00-\xff])(?P=mbus_length)\x68)"
     begun = rb"\x68[\x00-\xff]{0,2}"
 
-    def __init__(self, *, keys: MeterKeys | None = None) -> None:
+    def __init__(self, *, keys: MeterKeys | None = None, kamstrup_energy_wh: int | None = None) -> None:
         self._keys = keys
+        self._kamstrup_energy_wh = kamstrup_energy_wh
         self._frames = bytearray()
         self._data = bytearray()
         self._segment = 0
@@ -72,7 +73,7 @@ class MbusGrammar:
             return [*steps, Keep(len(frame))]
         message = bytes(self._data)
         kept = self.abandon()
-        telegram = telegram_of(message, Form.MBUS, self._keys)
+        telegram = telegram_of(message, Form.MBUS, self._keys, self._kamstrup_energy_wh)
         if isinstance(telegram, DiscardReason):
             return [*steps, Drop(len(frame), telegram, kept)]
         return [*steps, Take(len(frame), telegram, len(kept))]

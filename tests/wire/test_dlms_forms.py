@@ -109,6 +109,17 @@ def test_kamstrup_energy_is_counted_by_the_market_that_its_type_number_names(typ
     assert telegram.ident == type_number.decode()
 
 
+@pytest.mark.parametrize(("energy_wh", "energy"), [(1, "1234567"), (10, "12345670")])
+@pytest.mark.parametrize("type_number", [b"6841131BN243101040", b"6841131BN245101092"])
+def test_a_person_who_knows_better_overrides_the_type_number(type_number: bytes, energy_wh: int, energy: str) -> None:
+    framer = framer_of(Form.HDLC, kamstrup_energy_wh=energy_wh)
+    (telegram,) = framer.feed(hdlc(notification(kamstrup(type_number), b"\x0c" + A_TIME)))
+    assert isinstance(telegram, Telegram)
+    number, unit = telegram.items["1-0:1.8.0"]
+    assert (f"{number:f}", unit) == (energy, "Wh")
+    assert telegram.items["1-0:31.7.0"] == (Decimal("5.12"), "A")
+
+
 def test_frames_may_share_one_flag() -> None:
     events = events_of(FRAME + FRAME[1:] + FRAME)
     assert len(telegrams_of(events)) == 3
