@@ -14,7 +14,7 @@ from gateway.control.commands import automatic_starts
 from gateway.control.decide import decide
 from gateway.control.state import ControlState
 from gateway.devices.protocols import Clock, Heartbeat
-from gateway.errors import JournalDamaged
+from gateway.errors import DeviceError, JournalDamaged
 from gateway.ids import SessionId, SocketId
 from gateway.site.requests import Source, StartSession
 from gateway.site.snapshot import SiteSnapshot
@@ -36,6 +36,8 @@ TICK_S: Final = 1.0
 TICK_REST_S_MIN: Final = 0.02
 """However fast telegrams come, the loop leaves this much time for the wires."""
 JOURNAL_HUNG_S: Final = 8.0
+STANDSTILL_S_MAX: Final = 10.0
+"""WatchdogSec of the unit: who stood still for longer (SIGSTOP, a paused machine) has been given up for dead."""
 
 
 log = logging.getLogger("laddvakt")
@@ -98,6 +100,7 @@ class ControlLoop:
         self._clock = clock
         self._journal_progress = -1
         self._journal_moved_s = clock.now().monotonic_s
+        self._ticked_s: float | None = None
 
     async def run(self, until: Callable[[ControlState], bool]) -> None:
         """Ticks about once a second, at once when the board wakes it, until `until(state)` is true."""
@@ -113,9 +116,10 @@ class ControlLoop:
                 continue
 
     def tick(self) -> None:
-        """One finished tick. Raises JournalDamaged when the journal's writer has hung."""
+        """One finished tick. Raises JournalDamaged if the journal's writer has hung, DeviceError after a standstill."""
         self._board.wake.clear()
         now = self._clock.now()
+        self._watch_standstill(now.monotonic_s)
         snapshot = self._board.snapshot(now.monotonic_s, journal_accepts=self._journal.accepts_sessions)
         decision = decide(snapshot, self.state, now)
         _log_changes(self.state, decision.state)
@@ -147,6 +151,16 @@ class ControlLoop:
                     meter.wish(wish)
             case RecordBegin() | RecordEnd() | NoteQueued() | NoteWithdrawn() | NoteEvent() | SaveCheckpoint():
                 self._ledger_effects.wish(wish)
+
+    def _watch_standstill(self, now_s: float) -> None:
+        """Telegrams that waited in the port's buffer meanwhile look new and are not; relays may have been opened."""
+        stood_s = 0.0 if self._ticked_s is None else now_s - self._ticked_s
+        if stood_s > STANDSTILL_S_MAX:
+            raise DeviceError(
+                f"the gateway stood still for {stood_s:.0f} s, so what it has seen is worth nothing; it ends, opens "
+                "everything and is to be started anew. Find what stopped it: memory, storage, a paused machine."
+            )
+        self._ticked_s = now_s
 
     def _watch_journal(self, now_s: float) -> None:
         progress = self._journal.writer_progress

@@ -95,9 +95,7 @@ class _Gateway:
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
         buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
         devices = build_sockets(cabinet, buses, link, self._clock)
-        self.held = {
-            name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)
-        }
+        self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.app.control_loop import JOURNAL_HUNG_S, ControlLoop, SocketEffects
+from gateway.app.control_loop import JOURNAL_HUNG_S, STANDSTILL_S_MAX, ControlLoop, SocketEffects
 from gateway.app.effects import ContactorEffects, MeterEffects
 from gateway.app.faults import FaultLog
 from gateway.app.ledger_effects import LedgerEffects, Note
@@ -15,7 +15,7 @@ from gateway.clock import Instant, UtcTrust
 from gateway.control.past import Past
 from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
-from gateway.errors import JournalDamaged
+from gateway.errors import DeviceError, JournalDamaged
 from gateway.ids import FuseId, GatewayId, SessionId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister, Phase
@@ -245,6 +245,23 @@ def test_a_hung_journal_ends_the_loop_and_petting_stops() -> None:
         with pytest.raises(JournalDamaged):
             await asyncio.wait_for(asyncio.shield(tasks[-1]), JOURNAL_HUNG_S + 3.0)
         await ended(tasks)
+
+    run_virtually(main())
+
+
+def test_a_loop_that_stood_still_for_longer_than_the_watchdog_ends_and_decides_nothing() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.loop.tick()
+        await asyncio.sleep(STANDSTILL_S_MAX - 1.0)
+        bench.loop.tick()
+        petted = bench.pulses.alive_count
+        decided = bench.loop.state
+        await asyncio.sleep(STANDSTILL_S_MAX + 1.0)
+        with pytest.raises(DeviceError, match="stood still for 11 s"):
+            bench.loop.tick()
+        assert bench.pulses.alive_count == petted
+        assert bench.loop.state is decided
 
     run_virtually(main())
 
