@@ -2,7 +2,8 @@
 
 All askers' shares rise together from their minimum; where a fuse phase is full its askers stop, the others go on
 ("progressive filling", Bertsekas and Gallager, Data Networks, 6.5.2). Then each share is rounded down to what the
-device can be told, and what the rounding left is handed out in whole steps: coarse devices first, then in order.
+device can be told, and what the rounding left is handed out in whole steps: one each, coarse devices and small shares
+first, then the rest in fine steps.
 """
 
 from collections.abc import Sequence
@@ -45,25 +46,27 @@ def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
     for asker, current in zip(askers, shares, strict=True):
         for place in asker.places:
             left[place] -= current
-    for index in sorted(range(len(askers)), key=lambda one: -askers[one].step_a):
-        asker = askers[index]
-        if shares[index] + asker.step_a > asker.cap_a + TINY_A:
-            continue
-        more = _more_a(asker, shares[index], left)
-        if more > 0.0:
-            for place in asker.places:
-                left[place] -= more
-            shares[index] = round(shares[index] + more, 6)
+    by_need = sorted(range(len(askers)), key=lambda one: (-askers[one].step_a, shares[one]))
+    for whole_rest in (False, True):
+        for index in by_need:
+            asker = askers[index]
+            if shares[index] + asker.step_a > asker.cap_a + TINY_A or (whole_rest and asker.step_a >= COARSE_A):
+                continue
+            more = _more_a(asker, shares[index], left, whole_rest=whole_rest)
+            if more > 0.0:
+                for place in asker.places:
+                    left[place] -= more
+                shares[index] = round(shares[index] + more, 6)
     return [
         Share(current, None if current + asker.step_a > asker.cap_a + TINY_A else stop)
         for asker, current, stop in zip(askers, shares, water.full_at, strict=True)
     ]
 
 
-def _more_a(asker: Asker, current_a: float, left_a: Sequence[float]) -> float:
-    """Of what rounding left: one step of a coarse device, or the whole rest in fine steps."""
+def _more_a(asker: Asker, current_a: float, left_a: Sequence[float], *, whole_rest: bool) -> float:
+    """Of what rounding left: one step, or the whole rest in steps."""
     most = asker.cap_a - current_a
-    if asker.step_a >= COARSE_A:
+    if not whole_rest:
         most = min(most, asker.step_a)
     for place in asker.places:
         most = min(most, left_a[place])

@@ -82,10 +82,12 @@ def test_nobody_can_get_more_but_from_one_who_has_less(cabinet: tuple[list[Asker
             continue
         full = [place for place in mine.places if left[place] < mine.step_a + 1e-4]
         assert full, "there is a whole step of room that nobody gave it"
+        residue = {place: sum(one.step_a for one in askers if place in one.places) for place in mine.places}
         fair = [
             place
-            for place in full
-            if all(
+            for place in mine.places
+            if left[place] < residue[place] + 1e-4
+            and all(
                 other_a <= max(current + 2.0, other.minimum_a) + 1e-4
                 for other, other_a in zip(askers, got, strict=True)
                 if place in other.places

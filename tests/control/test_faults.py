@@ -323,3 +323,27 @@ def test_requests_for_unknown_sockets_are_told_and_harmless() -> None:
     cabinet.ask(StartSession(SocketId("nowhere"), SessionId("x"), None, Source.MQTT))
     cabinet.run(2)
     assert Why.COMMAND in events(cabinet)
+
+
+def test_meters_that_were_never_read_do_not_warm_a_fuse() -> None:
+    boxes = tuple(wallbox(f"p{n}", "garage") for n in (1, 2, 3))
+    cabinet = Cabinet(site(*boxes, fuses=(fuse(), fuse("garage", 10.0, FuseKind.C, parent="main"))))
+    for place in cabinet.places.values():
+        place.meter_silent = True
+    cabinet.run(60)
+    assert cabinet.worst_heat == 0.0
+
+
+def test_a_house_that_rises_while_a_car_ramps_is_seen_in_the_telegram_that_exceeds_the_limit() -> None:
+    cabinet = Cabinet(site(wallbox("p1")), house_a=[5.0, 5.0, 5.0])
+    cabinet.telegram_lag_s = 2
+    cabinet.run(30)
+    cabinet.plug("p1")
+    cabinet.run_until(lambda c: c.place("p1").current_a > 0.0 and int(c.at_s) % 10 == 7, 60)
+    cabinet.place("p1").current_a = 4.0
+    cabinet.house_a = [14.0, 14.0, 14.0]
+    cabinet.run(4)
+    shown = granted(cabinet, "p1")
+    cabinet.run(20)
+    assert cabinet.main_a()[0] <= 20.3
+    assert shown <= 15.0
