@@ -18,7 +18,7 @@ from hil.wires.event_log import EventLog
 from hil.wires.lines import BroadcastLine, Line, serial_or_pty
 from hil.wires.modbus_wire import Desk, RtuWire, TcpWire
 from hil.wires.mqtt_wire import MqttWire
-from hil.wires.p1_wire import BAUD, P1Wire
+from hil.wires.p1_wire import P1Wire, line_settings
 from hil.world.cabinet import Cabinet
 from hil.world.plans import Scenario
 from hil.world.table_reader import ScenarioMistake
@@ -72,7 +72,7 @@ class Run:
             await bridge.open(LOOPBACK)
             line = bridge
         else:
-            line = serial_or_pty(self.order.p1, BAUD, "N", 1, held=False)
+            line = serial_or_pty(self.order.p1, *line_settings(self.order.scenario), 1, held=False)
         self._lines.append(line)
         self._tasks.append(P1Wire(line, self.cabinet, self.faults, self.log, paced=self.order.paced).run)
         return line.name
@@ -190,5 +190,3 @@ def say(words: dict[str, object]) -> None:
     """One JSON line on standard output."""
     sys.stdout.write(json.dumps(words) + "\n")
     sys.stdout.flush()
-
-

@@ -1,4 +1,4 @@
-"""The grid meter's port: one telegram each interval, in pieces of 62 bytes, at 115200 baud or at once."""
+"""The grid meter's port: one telegram each interval in the meter's form, in pieces of 62 bytes, paced or at once."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,18 +7,23 @@ from hil.faults import Faults
 from hil.wires.event_log import EventLog, stamp_ns
 from hil.wires.lines import Line
 from hil.world.cabinet import Cabinet
+from hil.world.grid_forms import FORMS, with_wrong_check
 from hil.world.phases import rounded
-from hil.world.telegram import telegram
+from hil.world.plans import Scenario
 
-BAUD = 115200
 PIECE = 62
-_OCTET_S = 10 / BAUD
 _DRIBBLE_S = 0.004
 
 
-def meter_time() -> str:
-    """Standard time all the year (UTC+1, "W"), as Sagemcom and Landis+Gyr meters in Sweden tell it."""
-    return (datetime.now(UTC) + timedelta(hours=1)).strftime("%y%m%d%H%M%S") + "W"
+def line_settings(scenario: Scenario) -> tuple[int, str]:
+    """Baud and parity of the grid meter's port."""
+    form = FORMS[scenario.p1_form]
+    return scenario.p1_baud or form.baud, form.parity
+
+
+def meter_time() -> datetime:
+    """Standard time all the year (UTC+1), as Sagemcom and Landis+Gyr meters in Sweden tell it."""
+    return datetime.now(UTC) + timedelta(hours=1)
 
 
 class P1Wire:
@@ -30,16 +35,24 @@ class P1Wire:
         self._faults = faults
         self._log = log
         self._paced = paced and not line.paces_itself
+        self._form = FORMS[cabinet.scenario.p1_form]
+        baud, parity = line_settings(cabinet.scenario)
+        self._octet_s = (10 + (parity != "N")) / baud
+        self._count = 0
         self._frozen: bytes | None = None
 
     def _next(self) -> bytes:
-        crc_wrong = self._faults.active("p1_bad_crc") is not None
         if self._faults.active("p1_frozen") is None:
             self._frozen = None
-            return telegram(self._cabinet.grid.flow, meter_time(), crc_wrong=crc_wrong)
+            return self._made()
         if self._frozen is None:
-            self._frozen = telegram(self._cabinet.grid.flow, meter_time(), crc_wrong=crc_wrong)
+            self._frozen = self._made()
         return self._frozen
+
+    def _made(self) -> bytes:
+        octets = self._form.octets(self._cabinet.grid.flow, meter_time(), self._count)
+        self._count += 1
+        return octets if self._faults.active("p1_bad_crc") is None else with_wrong_check(self._form, octets)
 
     async def _deliver(self, octets: bytes) -> bool:
         dribbled = self._faults.active("p1_dribble") is not None
@@ -50,7 +63,7 @@ class P1Wire:
             if dribbled:
                 await asyncio.sleep(_DRIBBLE_S)
             elif self._paced:
-                await asyncio.sleep(len(piece) * _OCTET_S)
+                await asyncio.sleep(len(piece) * self._octet_s)
             whole = self._line.send(piece) and whole
         return whole
 

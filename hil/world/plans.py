@@ -103,7 +103,10 @@ class FaultPlan:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """starts: "gateway" lets the scenario's seconds begin with the first request on any bus, "cabinet" at once."""
+    """starts: "gateway" lets the scenario's seconds begin with the first request on any bus, "cabinet" at once.
+
+    p1_form: a name of `grid_forms.FORMS`; p1_baud: None for the one that belongs to the form.
+    """
 
     name: str
     seed: int
@@ -111,6 +114,8 @@ class Scenario:
     step_s: float
     starts: str
     p1_interval_s: float
+    p1_form: str
+    p1_baud: int | None
     volts: float
     house: HousePlan
     fuses: tuple[FusePlan, ...]

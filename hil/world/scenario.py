@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from hil.world.cars import CarPlan
 from hil.world.fuses import FusePlan
+from hil.world.grid_forms import FORMS
 from hil.world.house import Appliance, HousePlan, LoadStep
 from hil.world.meters import LAYOUTS
 from hil.world.phases import PHASES, triple
@@ -199,6 +200,13 @@ def _board(reader: TableReader) -> BoardPlan:
     return plan
 
 
+def _grid_form(reader: TableReader) -> str:
+    form = reader.text("form", "p1")
+    if form not in FORMS:
+        raise ScenarioMistake(f"{reader.where}.form = {form!r}: one of {', '.join(FORMS)}")
+    return form
+
+
 def _references(scenario: Scenario) -> None:
     fuses = {fuse.name for fuse in scenario.fuses}
     boards = {board.name for board in scenario.boards}
@@ -234,6 +242,7 @@ def parse_scenario(text: str, seed: int | None = None) -> Scenario:
     sockets = tuple(_socket(each) for each in reader.tables("socket"))
     by_name = {socket.name: socket for socket in sockets}
     p1 = reader.table("p1") or TableReader("p1", {})
+    p1_baud = p1.number_or_none("baud")
     scenario = Scenario(
         name=head.text("name", "cabinet"),
         seed=drawn if seed is None else seed,
@@ -241,6 +250,8 @@ def parse_scenario(text: str, seed: int | None = None) -> Scenario:
         step_s=head.number("step_s", 0.05),
         starts=head.text("starts", "cabinet"),
         p1_interval_s=p1.number("interval_s", 10.0),
+        p1_form=_grid_form(p1),
+        p1_baud=None if p1_baud is None else int(p1_baud),
         volts=head.number("volts", 231.0),
         house=HousePlan((0.0,) * 3) if house is None else _house(house),
         fuses=tuple(_fuse(each) for each in reader.tables("fuse")),

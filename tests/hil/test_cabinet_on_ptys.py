@@ -81,6 +81,19 @@ def test_a_telegram_on_the_pty_carries_the_house_without_its_sign(scenario: Path
     assert text.count(b"\r\n") == 30
 
 
+def test_a_grid_meter_of_another_make_speaks_its_own_form_at_its_own_pace(tmp_path: Path) -> None:
+    path = tmp_path / "aidon.toml"
+    path.write_text(SCENARIO.replace("interval_s = 0.3", 'interval_s = 0.3\nform = "aidon-se"'), encoding="utf-8")
+    with PlayedCabinet(path, tmp_path) as cabinet:
+        port = serial.Serial(str(cabinet.ports["p1"]), 115200, timeout=3)
+        octets = port.read(581 * 2)
+        port.close()
+    frame = octets[octets.index(b"\x7e\xa2\x43") :][:581]
+    assert frame.endswith(b"\x7e")
+    assert bytes.fromhex("0906 0100480700ff") in frame
+    assert bytes.fromhex("0906 0100470700ff 10ffec") in frame, "L3 exports 2.0 A, with its sign"
+
+
 def test_a_setpoint_moves_the_car_the_meter_and_the_box(scenario: Path, tmp_path: Path) -> None:
     with PlayedCabinet(scenario, tmp_path, "--unpaced") as cabinet:
         client = RtuClient(cabinet.bus("wire"))
