@@ -143,11 +143,11 @@ def cases_of(pinned: str, records: dict[str, str]) -> list[Case]:
 
 
 def pyocmf_says(cases: list[Case]) -> list[str]:
-    wrong = []
-    for case in cases:
-        if OCMF.from_string(case.record).verify_signature(case.key) is not case.accepted:
-            wrong.append(f"pyocmf, {case.name}: {'refused' if case.accepted else 'accepted'}")
-    return wrong
+    return [
+        f"pyocmf, {case.name}: {'refused' if case.accepted else 'accepted'}"
+        for case in cases
+        if OCMF.from_string(case.record).verify_signature(case.key) is not case.accepted
+    ]
 
 
 def pyocmf_says_of_files(files: list[Path], pinned: str) -> tuple[int, list[str]]:
