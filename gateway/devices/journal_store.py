@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.devices.journal_file import open_for_writing, rows_after
+from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.chain import Head, verified_newest
@@ -56,18 +57,15 @@ _Answer = tuple[int, ...] | tuple[PendingMessage, ...]
 class JournalStore:
     """The journal of one daemon. `progress` rises at least twice a second for as long as the writer thread lives."""
 
-    def __init__(
-        self, folder: Path, connection: sqlite3.Connection, lock: int, reserve_bytes: int, pulse_s: float
-    ) -> None:
-        self._folder = folder
+    def __init__(self, connection: sqlite3.Connection, lock: int, reserve: SpaceReserve, pulse_s: float) -> None:
         self._connection = connection
         self._lock = lock
-        self._reserve_bytes = reserve_bytes
+        self._reserve = reserve
         self._pulse_s = pulse_s
         self._head = Head()
         self._damage: str | None = None
         self._closing = False
-        self._has_room = self._room()
+        self._has_room = reserve.has_room()
         self._progress = 0
         self._commits_unchecked = 0
         self._jobs: queue.Queue[tuple[_Job, Future[_Answer]] | None] = queue.Queue(JOBS_MAX)
@@ -84,8 +82,10 @@ class JournalStore:
         """
         make_folder(folder)
         lock = _locked(folder / LOCK_FILE)
+        reserve = SpaceReserve(folder, reserve_bytes)
         try:
-            return cls(folder, open_for_writing(folder), lock, reserve_bytes, pulse_s)
+            reserve.has_room()  # a start on a full disk needs the held room
+            return cls(open_for_writing(folder), lock, reserve, pulse_s)
         except BaseException:
             os.close(lock)
             raise
@@ -113,7 +113,7 @@ class JournalStore:
 
     @property
     def accepts_sessions(self) -> bool:
-        """False also while the medium is nearly full."""
+        """False also while the medium is nearly full, or its reserve cannot be held."""
         return self.accepts and self._has_room
 
     @property
@@ -170,7 +170,7 @@ class JournalStore:
                 job = self._jobs.get(timeout=self._pulse_s)
             except queue.Empty:
                 quiet_pulses += 1
-                self._has_room = self._room()
+                self._has_room = self._reserve.has_room()
                 if quiet_pulses == IDLE_PULSES and self._commits_unchecked:
                     self._checkpoint("TRUNCATE")
                 continue
@@ -208,6 +208,7 @@ class JournalStore:
                 return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
 
     def _append(self, job: _Append) -> tuple[int, ...]:
+        self._has_room = self._reserve.has_room()
         head = self._head
         places = []
         with self._transaction():
@@ -239,13 +240,6 @@ class JournalStore:
             self._commits_unchecked = 0
         except sqlite3.Error as problem:
             self._damage = f"the journal's log could not be moved into its file: {problem}"
-
-    def _room(self) -> bool:
-        try:
-            disk = os.statvfs(self._folder)
-        except OSError:
-            return False
-        return disk.f_bavail * disk.f_frsize >= self._reserve_bytes
 
 
 class _Transaction:

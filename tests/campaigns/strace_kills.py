@@ -131,7 +131,7 @@ def _killed_thread(log: str, pid: int, lines: list[str], call: str, count: int) 
     made = Counter(re.findall(rf"^(\d+) +{call}\(", log, re.MULTILINE))
     unfinished = set(re.findall(rf"^(\d+) +{call}\(.*(?:= \?|<unfinished \.\.\.>)$", log, re.MULTILINE))
     guilty = [thread for thread in unfinished if made[thread] == count]
-    if len(guilty) != 1 or f"{guilty[0]} +++ killed by SIGKILL +++" not in log:
+    if len(guilty) != 1 or not re.search(rf"^{guilty[0]} +\+\+\+ killed by SIGKILL", log, re.MULTILINE):
         raise RuntimeError(f"the log does not show the kill at {call} {count}: {log[-2000:]}")
     if f"writer {guilty[0]}" in lines:
         return "writer"

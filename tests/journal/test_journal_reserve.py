@@ -1,0 +1,87 @@
+"""The held room is given up only when it is the last, and taken back when there is room again."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.devices.journal_reserve import HELD_BYTES, LAST_BYTES, RESERVE_FILE, SpaceReserve
+
+KEEP_FREE_BYTES = 16 * 1024 * 1024
+
+
+class Disk:
+    """A medium whose free space the test sets; what is held is taken from it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.free_bytes = 1 << 30
+        self.is_gone = False
+
+    def statvfs(self, _path: object) -> SimpleNamespace:
+        if self.is_gone:
+            raise OSError(5, "Input/output error")
+        held = self.file.stat().st_size if self.file.exists() else 0
+        return SimpleNamespace(f_bavail=self.free_bytes - held, f_frsize=1)
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    made = Disk(tmp_path / RESERVE_FILE)
+    monkeypatch.setattr(os, "statvfs", made.statvfs)
+    return made
+
+
+def test_room_is_held_for_the_daemon_alone_as_soon_as_there_is_some(tmp_path: Path, disk: Disk) -> None:
+    assert SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
+    held = disk.file.stat()
+    assert (held.st_size, held.st_mode & 0o777) == (HELD_BYTES, 0o600)
+    assert held.st_blocks * 512 >= HELD_BYTES, "the room is really taken, not only promised"
+
+
+def test_without_enough_room_nothing_is_held_and_no_session_begins(tmp_path: Path, disk: Disk) -> None:
+    disk.free_bytes = KEEP_FREE_BYTES + HELD_BYTES - 1
+    assert not SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
+    assert not disk.file.exists()
+    disk.free_bytes += 1
+    assert not disk.file.exists()
+    assert SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
+
+
+def test_a_nearly_full_medium_begins_nothing_but_the_held_room_stays_until_it_is_the_last(
+    tmp_path: Path, disk: Disk
+) -> None:
+    reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
+    reserve.has_room()
+    disk.free_bytes = HELD_BYTES + KEEP_FREE_BYTES - 1
+    assert not reserve.has_room()
+    disk.free_bytes = HELD_BYTES + LAST_BYTES
+    assert not reserve.has_room()
+    assert disk.file.exists()
+    disk.free_bytes -= 1
+    assert not reserve.has_room()
+    assert not disk.file.exists()
+    disk.free_bytes = 1 << 30
+    assert reserve.has_room()
+    assert disk.file.exists()
+
+
+def test_half_a_reserve_is_none(tmp_path: Path, disk: Disk) -> None:
+    disk.file.write_bytes(b"x")
+    assert SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
+    assert disk.file.stat().st_size == HELD_BYTES
+
+
+def test_a_medium_that_cannot_be_asked_or_gives_no_room_begins_nothing(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
+    assert not reserve.has_room()
+    assert not disk.file.exists()
+    disk.is_gone = True
+    assert not reserve.has_room()
