@@ -163,6 +163,8 @@ def _open_serial(port: str, settings: LineSettings) -> int:
     try:
         _lock(descriptor)
         _set_raw(descriptor, settings)
+        # What waits here was sent to somebody who hung or died; nobody knows how old it is.
+        termios.tcflush(descriptor, termios.TCIFLUSH)
     except BlockingIOError as error:
         os.close(descriptor)
         raise DeviceError(f"{port}: another program reads it. Stop that program.") from error

@@ -24,6 +24,8 @@ FALLBACK_AFTER_STALE_S: Final = 5.0
 BLIND_AFTER_S: Final = 300.0
 GOOD_TELEGRAMS_TO_TRUST: Final = 3
 IDENTICAL_TELEGRAMS_FROZEN: Final = 6
+BURST_S_MAX: Final = 0.5
+"""No meter speaks so often (1 s is the shortest interval seen): telegrams closer than this waited in some buffer."""
 
 
 class Freshness(IntEnum):
@@ -72,7 +74,7 @@ class GridWatch:
         return max(STALE_S_MIN, min(STALE_INTERVALS * self.interval_s, STALE_S_MAX))
 
     def heard(self, reading: GridReading) -> "GridWatch":
-        """Takes in one telegram. A refused one is remembered as newest but builds no trust."""
+        """Takes in one telegram. A refused one is remembered as newest but builds no trust, nor does one of a burst."""
         if all(current is None for current in reading.current_a):
             return self
         now_s = reading.at.monotonic_s
@@ -84,6 +86,8 @@ class GridWatch:
             return replace(watch, trust_wants=GOOD_TELEGRAMS_TO_TRUST if watch.trust_wants else 0)
         if reading.refused:
             return replace(watch, last_moving_s=now_s, trust_wants=GOOD_TELEGRAMS_TO_TRUST if watch.trust_wants else 0)
+        if watch.last_moving_s is not None and now_s - watch.last_moving_s < BURST_S_MAX:
+            return watch
         intervals = watch.intervals_s
         if watch.last_moving_s is not None and 0 < now_s - watch.last_moving_s < BLIND_AFTER_S:
             intervals = (*intervals, now_s - watch.last_moving_s)[-INTERVALS_REMEMBERED:]

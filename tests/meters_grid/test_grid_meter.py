@@ -67,6 +67,7 @@ def wire() -> Iterator[tuple[int, str]]:
 async def listening(port: str, ear: Ear) -> AsyncIterator[asyncio.Task[None]]:
     meter = GridMeter(port, Form.P1, allow_without_crc=False, clock=SteppingClock())
     task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard))
+    await asyncio.sleep(0)  # the port is open now; what came before does not count
     try:
         yield task
     finally:

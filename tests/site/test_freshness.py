@@ -145,3 +145,24 @@ def test_the_interval_follows_a_meter_that_is_switched_from_ten_seconds_to_one()
     for number in range(1, 10):
         watch = watch.heard(telegram(last_s + number))
     assert watch.interval_s == 1.0
+
+
+def test_telegrams_that_waited_in_a_buffer_count_as_one_and_teach_no_interval() -> None:
+    watch, last_s = fed(every_s=10.0, count=10)
+    back_s = last_s + 60.0
+    for number in range(5):
+        watch = watch.heard(telegram(back_s + 0.001 * number))
+    assert watch.sight(back_s).freshness is Freshness.FALLBACK
+    assert watch.interval_s == 10.0
+    for number in range(1, 3):
+        watch = watch.heard(telegram(back_s + 10.0 * number))
+    assert watch.sight(back_s + 20.0).freshness is Freshness.FRESH
+
+
+def test_the_newest_telegram_of_a_burst_is_the_one_that_counts_for_the_fuse() -> None:
+    watch, last_s = fed(every_s=10.0, count=10)
+    watch = watch.heard(telegram(last_s + 10.0))
+    watch = watch.heard(telegram(last_s + 10.002, current_a=(19.0, 7.0, 7.0)))
+    newest = watch.sight(last_s + 10.1).reading
+    assert newest is not None
+    assert newest.current_a[0] == 19.0
