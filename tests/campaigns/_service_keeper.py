@@ -9,11 +9,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from tests.campaigns._cabinet_process import gateway_command
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "laddvakt.service"
 
@@ -27,18 +29,24 @@ def unit_setting(name: str) -> str:
 
 
 class ServiceKeeper:
-    """Keeps `laddvakt run CONFIG` alive. `ready_s`, `exits` and `killed_by_watchdog` tell what happened."""
+    """Keeps `laddvakt run CONFIG` alive. `ready_s`, `exits`, `killed_by_watchdog` and `stop_posts` tell what happened.
 
-    def __init__(self, config: Path, log: Path, *, restart: bool = True, keep_stop_post: bool = True) -> None:
+    stop_posts: exit code and seconds of each `open-all`.
+    """
+
+    def __init__(self, config: Path, log: Path, *, command: Sequence[str] = (), restart: bool = True) -> None:
+        """command: what to keep in place of `laddvakt run CONFIG`."""
         self.config = config
         self.log = log
         self.restart = restart
-        self.keep_stop_post = keep_stop_post
+        self.command = list(command) or gateway_command("run", str(config))
         self.watchdog_s = float(unit_setting("WatchdogSec").removesuffix("s"))
         self.restart_s = float(unit_setting("RestartSec").removesuffix("s"))
+        self.stop_s = float(unit_setting("TimeoutStopSec").removesuffix("s"))
         self.started_s: list[float] = []
         self.ready_s: list[float] = []
         self.exits: list[int] = []
+        self.stop_posts: list[tuple[int, float]] = []
         self.killed_by_watchdog = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
@@ -86,24 +94,27 @@ class ServiceKeeper:
     def _keep(self) -> None:
         while not self._stop.is_set():
             self._run_once()
-            if self.keep_stop_post:
-                with self.log.open("ab") as log:
-                    subprocess.run(
-                        [sys.executable, "-m", "gateway.cli.main", "open-all", str(self.config)],
-                        stdout=log,
-                        stderr=log,
-                        timeout=60,
-                        check=False,
-                    )
+            self._stop_post()
             if not self.restart:
                 return
             self._stop.wait(self.restart_s)
+
+    def _stop_post(self) -> None:
+        began_s = time.monotonic()
+        with self.log.open("ab") as log:
+            opening = subprocess.Popen(gateway_command("open-all", str(self.config)), stdout=log, stderr=log)
+        try:
+            code = opening.wait(self.stop_s)
+        except subprocess.TimeoutExpired:
+            opening.kill()
+            code = opening.wait()
+        self.stop_posts.append((code, time.monotonic() - began_s))
 
     def _run_once(self) -> None:
         with self.log.open("ab") as log:
             self.started_s.append(time.monotonic())
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli.main", "run", str(self.config)],
+                self.command,
                 env=os.environ | {"NOTIFY_SOCKET": self._address},
                 stdout=log,
                 stderr=log,
