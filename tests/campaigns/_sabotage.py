@@ -3,15 +3,17 @@
 `python -m tests.campaigns._sabotage WOUND CONFIG`. Nothing of this is in the product: its methods are wrapped here.
 """
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from gateway.app.control_loop import ControlLoop
 from gateway.cli.main import main
-from gateway.devices.journal_store import JournalStore
+from gateway.devices.journal_store import JournalStore, _Append
 
 opened = threading.Event()
 
@@ -41,23 +43,25 @@ def raising_tick() -> None:
 
 
 def hung_journal() -> None:
-    """The disk takes the writer thread's next word and never answers."""
-    room = JournalStore._room
-
-    def wounded(self: JournalStore) -> bool:
-        if opened.is_set():
-            threading.Event().wait()
-        return room(self)
-
+    """The disk takes the writer thread's next word, a fact or a look at the room that is left, and never answers."""
     append = JournalStore._append
+    room = os.statvfs
 
-    def wounded_append(self: JournalStore, job: object) -> tuple[int, ...]:
-        if opened.is_set():
-            threading.Event().wait()
-        return append(self, job)  # type: ignore[arg-type]  # whatever the writer was given
+    def wounded(self: JournalStore, job: _Append) -> tuple[int, ...]:
+        _hang()
+        return append(self, job)
 
-    JournalStore._room = wounded  # type: ignore[method-assign]  # the wound itself
-    JournalStore._append = wounded_append  # type: ignore[method-assign]  # the wound itself
+    def wounded_room(path: str | Path) -> os.statvfs_result:
+        _hang()
+        return room(path)
+
+    JournalStore._append = wounded  # type: ignore[method-assign]  # the wound itself
+    os.statvfs = wounded_room  # type: ignore[assignment]  # the wound itself
+
+
+def _hang() -> None:
+    if opened.is_set() and threading.current_thread() is not threading.main_thread():
+        threading.Event().wait()
 
 
 WOUNDS: dict[str, Callable[[], None]] = {"stuck": stuck_tick, "raises": raising_tick, "journal": hung_journal}
