@@ -1,10 +1,11 @@
 """The grid meter's telegram as a reading: units made one, tariff registers summed, plausibility judged.
 
-Rules of plausibility (2026-11-21) are upper bounds and need no memory: a 16-bit checksum passes about one in 65 000
-corrupted telegrams, and what must never get through is a current that is too low. A refused reading may still lower
-or open; it never raises.
+The rules here need no memory (those that do are in `grid_plausibility`). A 16-bit checksum passes about one in 65 000
+corrupted telegrams, and what must never get through is a current that is too low, or one that claims to be exported.
+A refused reading may still lower or open; it never raises.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -21,6 +22,12 @@ POWER_SLACK: Final = 1.1
 VOLTAGE_V_MAX: Final = 300.0
 """SS-EN 50160 allows 253 V; more than this is a lost neutral or a wrong digit, and both forbid raising."""
 
+VOLTAGE_V_MIN: Final = 100.0
+"""Below this a phase is fed through something broken, or a digit is wrong. 0 V is a phase that is not there."""
+
+SLACK_W: Final = 50.0
+"""Aidon takes its total up to 15 W away from its phases, and small currents are metered badly (IEC 62053-21, 8.1)."""
+
 
 class Rule(StrEnum):
     """Plausibility rules, as they are named in `GridReading.refused`."""
@@ -29,7 +36,14 @@ class Rule(StrEnum):
     UNIT_UNKNOWN = "unit_unknown"  # a register without the unit of its kind
     NEGATIVE_REGISTER = "negative_register"  # import and export registers count up from zero
     VOLTAGE_TOO_HIGH = "voltage_too_high"
+    VOLTAGE_TOO_LOW = "voltage_too_low"
     POWER_ABOVE_CURRENTS = "power_above_currents"  # |P| > 1.1 * sum(U * I) plus rounding
+    PHASE_ABOVE_CURRENT = "phase_above_current"  # a phase's |P| > 1.1 * U * I plus rounding
+    PHASES_AGAINST_TOTAL = "phases_against_total"  # the phases' powers do not add up to the total
+    CURRENT_TOO_HIGH = "current_too_high"  # above three times the main fuse
+    REGISTER_FELL = "register_fell"
+    ENERGY_TOO_FAST = "energy_too_fast"  # more energy than the main fuse passes in that time
+    METER_UNPROVEN = "meter_unproven"  # another type or number, seen fewer than three times
 
 
 _KILO: Final = Decimal(1000)
@@ -96,8 +110,15 @@ class _Registers:
         l1, l2, l3 = (_difference(self.power_w(import_), self.power_w(export)) for import_, export in pairs)
         return l1, l2, l3
 
+    def current_step_a(self, current_a: MaybePerPhase) -> float:
+        """What a current may be short of: 1 A where all show whole amperes (Dutch `003`, Iskraemeco AM550 `9.0`)."""
+        known = [current for current in current_a if current is not None]
+        if known and all(current.is_integer() for current in known):
+            return 1.0
+        return max(self.step(code, _CURRENT_FACTOR) for code in obis.CURRENT_BY_PHASE)
+
     def step(self, code: str, factors: dict[str, Decimal]) -> float:
-        """The value of the register's last digit in base units (0.1 A, or 1 A of Dutch meters); 0 if it is unknown."""
+        """The value of the register's last digit in base units; 0 if it is unknown."""
         item = self._items.get(code)
         factor = None if item is None else factors.get(item[1].lower())
         if item is None or factor is None:
@@ -123,10 +144,8 @@ def grid_reading(telegram: Telegram, at: Instant) -> GridReading:
     export_kwh = registers.energy_kwh(obis.EXPORT_ENERGY, obis.EXPORT_TARIFFS)
     net_power_w = registers.net_power_w()
     refused = registers.refused
-    if any(voltage is not None and voltage > VOLTAGE_V_MAX for voltage in voltage_v):
-        refused.append(Rule.VOLTAGE_TOO_HIGH)
-    if _power_above_currents(registers, max(import_w or 0.0, export_w or 0.0), (l1, l2, l3), voltage_v):
-        refused.append(Rule.POWER_ABOVE_CURRENTS)
+    refused += _voltage_rules(voltage_v)
+    refused += _power_rules(registers, (import_w, export_w), net_power_w, (l1, l2, l3), voltage_v)
     return GridReading(
         at=at,
         form=telegram.form,
@@ -139,6 +158,8 @@ def grid_reading(telegram: Telegram, at: Instant) -> GridReading:
         import_kwh=import_kwh,
         export_kwh=export_kwh,
         refused=tuple(refused),
+        ident=telegram.ident,
+        meter_id=telegram.meter_id,
     )
 
 
@@ -146,25 +167,48 @@ def _difference(import_w: float | None, export_w: float | None) -> float | None:
     return None if import_w is None or export_w is None else import_w - export_w
 
 
-def _power_above_currents(
-    registers: _Registers, power_w: float, current_a: MaybePerPhase, voltage_v: MaybePerPhase
-) -> bool:
+def _voltage_rules(voltage_v: MaybePerPhase) -> Iterator[Rule]:
+    known = [voltage for voltage in voltage_v if voltage is not None]
+    if any(voltage > VOLTAGE_V_MAX for voltage in known):
+        yield Rule.VOLTAGE_TOO_HIGH
+    if any(0 < voltage < VOLTAGE_V_MIN for voltage in known):
+        yield Rule.VOLTAGE_TOO_LOW
+
+
+def _power_rules(
+    registers: _Registers,
+    total_w: tuple[float | None, float | None],
+    net_power_w: MaybePerPhase,
+    current_a: MaybePerPhase,
+    voltage_v: MaybePerPhase,
+) -> Iterator[Rule]:
     """Whether more power flows than the currents can carry, each taken one step of its last digit higher.
 
-    Not judged where a live phase shows no voltage (3-wire IT nets show 0 V on L2), or where a phase shows a voltage
-    but no current, or a current but no voltage.
+    A phase is not judged where it is live but shows no voltage (3-wire IT nets show 0 V on L2), or shows only one of
+    voltage and current; then the sum is not judged either.
     """
-    apparent_w = 0.0
-    rounding_w = 0.0
-    for current, voltage in zip(current_a, voltage_v, strict=True):
+    step_a = registers.current_step_a(current_a)
+    carried_w: list[float] = []
+    judged = any(current is not None for current in current_a)
+    phase_above = False
+    for current, voltage, net_w in zip(current_a, voltage_v, net_power_w, strict=True):
         if current is None and voltage is None:
             continue
         if current is None or voltage is None or (voltage == 0 and current > 0):
-            return False
-        apparent_w += voltage * current
-    if power_w <= apparent_w or all(current is None for current in current_a):
-        return False
-    for code, voltage in zip(obis.CURRENT_BY_PHASE, voltage_v, strict=True):
-        rounding_w += (voltage or 0.0) * registers.step(code, _CURRENT_FACTOR)
+            judged = False
+            continue
+        carried_w.append(POWER_SLACK * voltage * (current + step_a))
+        phase_above = phase_above or (net_w is not None and abs(net_w) > carried_w[-1] + SLACK_W)
+    if phase_above:
+        yield Rule.PHASE_ABOVE_CURRENT
+    if not judged:
+        return
+    import_w, export_w = total_w
     power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
-    return power_w > POWER_SLACK * (apparent_w + rounding_w) + power_step_w
+    if max(import_w or 0.0, export_w or 0.0) > sum(carried_w) + power_step_w:
+        yield Rule.POWER_ABOVE_CURRENTS
+    by_phase_w = [net_w for net_w in net_power_w if net_w is not None]
+    if import_w is None or export_w is None or len(by_phase_w) != len(carried_w):
+        return
+    if abs(import_w - export_w - sum(by_phase_w)) > (POWER_SLACK - 1.0) * sum(carried_w) + SLACK_W:
+        yield Rule.PHASES_AGAINST_TOTAL

@@ -14,6 +14,7 @@ class GridReading:
     at: when its last byte was read; meter_time: the meter's own time as raw text; powers in W (import and export,
     both >= 0); current_a and voltage_v per fuse phase, RMS, currents unsigned as P1 sends them; net_power_w per phase
     signed, import positive, None where the meter does not say; energies in kWh with the wire's decimals.
+    ident and meter_id: type and number that the meter gives itself, "" where the form carries none.
     refused: names of the plausibility rules that it broke; a refused reading may lower or open, never raise.
     """
 
@@ -28,6 +29,8 @@ class GridReading:
     import_kwh: Decimal | None
     export_kwh: Decimal | None
     refused: tuple[str, ...] = ()
+    ident: str = ""
+    meter_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def _telegram(form: Form, pushed_at: bytes | None, registers: Registers) -> Tele
     clock = pushed_at or registers.clock
     return Telegram(
         form=form,
-        ident=registers.ident,
+        ident=registers.ident or registers.meter_id,
+        meter_id=registers.meter_id,
         items=registers.items,
         clock=None if clock is None else cosem_time(clock),
         twice=registers.twice,

@@ -45,9 +45,11 @@ _E450_POSITIONS: Final = {11: (*_E450_VALUES, ""), 14: (*_E450_VALUES, *_TEXTS, 
 
 @dataclass(slots=True)
 class Registers:
-    """What one body said. clock: 12 octets; twice: electricity codes that came more than once."""
+    """What one body said. ident and meter_id: the meter's type and number; clock: 12 octets; twice: electricity codes
+    that came more than once."""
 
     ident: str = ""
+    meter_id: str = ""
     items: dict[str, Item] = field(default_factory=dict)
     clock: bytes | None = None
     twice: tuple[str, ...] = ()
@@ -96,12 +98,13 @@ def registers_of(body: Value, kamstrup_energy_wh: int | None = None) -> Register
 def _by_position(body: Sequence[Value]) -> Registers | None:
     """Flat lists without any OBIS code: Kaifa's of 1, 9, 13, 14 or 18, and Landis+Gyr E450's of 11 or 14."""
     if len(body) == 1 or _text(body[0]).startswith("KFM"):
-        codes, scaling, ident = _KAIFA_POSITIONS.get(len(body)), _KAIFA, body[2] if len(body) > 2 else None
+        codes, scaling = _KAIFA_POSITIONS.get(len(body)), _KAIFA
+        meter_id, ident = body[1:3] if len(body) > 2 else (None, None)
     else:
-        codes, scaling, ident = _E450_POSITIONS.get(len(body)), _E450, body[-1]
+        codes, scaling, meter_id, ident = _E450_POSITIONS.get(len(body)), _E450, body[-1], None
     if codes is None:
         return None
-    registers = Registers(ident=_text(ident))
+    registers = Registers(ident=_text(ident), meter_id=_text(meter_id))
     for code, value in zip(codes, body, strict=True):
         if code == obis.CLOCK and isinstance(value, bytes) and len(value) == _TIME_BYTES:
             registers.clock = value
@@ -126,8 +129,10 @@ def _by_code(body: Sequence[Value], kamstrup_energy_wh: int | None) -> Registers
         if isinstance(value, bytes):
             if len(value) == _TIME_BYTES and (code.startswith("0-") or position == 0):
                 registers.clock = value
-            elif code.endswith((":96.1.0", ":96.1.7", ":96.1.1")):
+            elif code.endswith((":96.1.7", ":96.1.1")):
                 registers.ident = _text(value)
+            elif code.endswith((":96.1.0", ":0.0.5")):
+                registers.meter_id = _text(value)
         elif isinstance(value, int) and code:
             item = _item(code, value, flat[position + 1] if position + 1 < len(flat) else None, scaling)
             if item is None:
@@ -169,7 +174,7 @@ def _by_object_list(body: Sequence[Value]) -> Registers | None:
         if isinstance(value, int) and code.startswith(obis.ELECTRICITY):
             registers.put(code, *_E450.item(code, value))
         elif isinstance(value, bytes) and code.startswith("0-0:96.1"):
-            registers.ident = _text(value)
+            registers.meter_id = _text(value)
     return registers
 
 

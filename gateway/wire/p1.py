@@ -29,6 +29,8 @@ _BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
 _END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
 _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
 _REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]++\.?[0-9]*+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
+_METER_ID: Final = re.compile(r"\n0-0:96\.1\.[01]\(([^()]*)\)")
+"""Equipment identifier of Dutch, Belgian and Austrian meters; Swedish ones send none."""
 _CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]*)\)")
 
 
@@ -107,6 +109,7 @@ def _parse(text: str, size: int) -> Telegram:
         codes = [code for code, _, _ in registers if code.startswith(obis.ELECTRICITY)]
         twice = tuple(sorted({code for code in codes if codes.count(code) > 1}))
     clock = _CLOCK.search(text)
+    meter_id = _METER_ID.search(text) if "\n0-0:96.1." in text else None
     return Telegram(
         form=Form.P1,
         ident=text[1 : text.index("\n")].rstrip("\r"),
@@ -114,6 +117,7 @@ def _parse(text: str, size: int) -> Telegram:
         clock=clock[1] if clock else _clock_in_two_lines(text),
         twice=twice,
         size=size,
+        meter_id=meter_id[1] if meter_id else "",
     )
 
 

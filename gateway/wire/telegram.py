@@ -39,9 +39,10 @@ class DiscardReason(StrEnum):
 class Telegram:
     """One telegram whose checksum holds (or that was allowed to have none).
 
-    ident: what the meter says of itself (not unique per meter); items: OBIS code as `1-0:1.7.0` to its register;
-    clock: the meter's own time as raw text; twice: electricity codes that stood on more than one line (the last one
-    is in `items`); size: bytes on the wire, checksum and line end included.
+    ident: what the meter says of itself (not unique per meter); meter_id: its own number, "" where it sends none;
+    items: OBIS code as `1-0:1.7.0` to its register; clock: the meter's own time as raw text; twice: electricity codes
+    that stood on more than one line (the last one is in `items`); size: bytes on the wire, checksum and line end
+    included.
     """
 
     form: Form
@@ -50,6 +51,7 @@ class Telegram:
     clock: str | None
     twice: tuple[str, ...]
     size: int
+    meter_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

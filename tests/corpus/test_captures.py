@@ -5,6 +5,7 @@ import itertools
 import os
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from gateway.clock import Instant, UtcTrust
 from gateway.meters.grid import grid_reading, signed_current_a
+from gateway.meters.grid_plausibility import GridTrace
 from gateway.wire.ciphering import MeterKeys
 from gateway.wire.forms import bare_message, framer_of
 from gateway.wire.telegram import Discarded, DiscardReason, Event, Telegram
@@ -152,6 +154,17 @@ def test_an_intact_capture_gives_its_indexed_values_and_a_damaged_one_its_reason
     else:
         assert len(telegrams) == 1
         assert sum(event.count for event in discarded) <= STRAY_BYTES_MAX
+
+
+@pytest.mark.parametrize("main_fuse_a", [None, 35.0])
+@pytest.mark.parametrize("row", named([row for row in index() if row["file"] not in DAMAGED]))
+def test_no_rule_refuses_an_intact_capture_nor_the_telegrams_that_follow_it(
+    row: Row, main_fuse_a: float | None
+) -> None:
+    trace = GridTrace(main_fuse_a)
+    for count, telegram in enumerate(telegrams_of(events_of(row, octets_of(row))) * 3):
+        trace, judged, change = trace.heard(grid_reading(telegram, replace(AT, monotonic_s=10.0 * count)))
+        assert (judged.refused, change) == ((), None)
 
 
 @pytest.mark.parametrize("row", named([row for row in index() if row["file"] in WITHOUT_CRC]))

@@ -58,7 +58,7 @@ def test_a_refused_telegram_is_shown_with_the_rules_that_it_broke(
     file.write_bytes(p1_telegram({"1-0:1.7.0": "0099.000*kW"}))
     (record,) = decoded([str(file)], capsys)
     assert record["valid"] is False
-    assert record["refused"] == ["power_above_currents"]
+    assert record["refused"] == ["power_above_currents", "phases_against_total"]
 
 
 def test_telegrams_without_checksum_are_read_only_when_asked(

@@ -87,7 +87,10 @@ def test_one_tariff_alone_is_no_total() -> None:
 
 def test_a_one_phase_meter_leaves_two_phases_unknown() -> None:
     reading = reading_of(
-        {**without("1-0:51.7.0", "1-0:71.7.0", "1-0:52.7.0", "1-0:72.7.0"), "1-0:1.7.0": (Decimal("1.150"), "kW")}
+        {
+            **without("1-0:51.7.0", "1-0:71.7.0", "1-0:52.7.0", "1-0:72.7.0", "1-0:22.7.0"),
+            "1-0:1.7.0": (Decimal("1.150"), "kW"),
+        }
     )
     assert reading.current_a == (5.0, None, None)
     assert reading.voltage_v == (230.1, None, None)
@@ -139,6 +142,58 @@ def test_a_live_phase_that_shows_no_voltage_is_not_judged_by_power() -> None:
 
 def test_a_voltage_that_would_hide_a_low_current_is_refused() -> None:
     assert reading_of({"1-0:52.7.0": (Decimal("829.8"), "V")}).refused == (Rule.VOLTAGE_TOO_HIGH,)
+
+
+@pytest.mark.parametrize(("volts", "refused"), [("99.9", True), ("0.1", True), ("100.0", False), ("0.0", False)])
+def test_a_phase_far_below_its_voltage_is_refused_but_a_phase_that_is_not_there_is_not(
+    volts: str, refused: bool
+) -> None:
+    reading = reading_of({"1-0:72.7.0": (Decimal(volts), "V"), "1-0:71.7.0": (Decimal("0.0"), "A"), **SMALL_POWER})
+    assert (Rule.VOLTAGE_TOO_LOW in reading.refused) is refused
+
+
+SMALL_POWER: Mapping[str, Item] = {"1-0:1.7.0": (Decimal("0.500"), "kW")}
+BY_PHASE: Mapping[str, Item] = {
+    "1-0:21.7.0": (Decimal("1.150"), "kW"),
+    "1-0:22.7.0": (Decimal("0.000"), "kW"),
+    "1-0:41.7.0": (Decimal("0.690"), "kW"),
+    "1-0:42.7.0": (Decimal("0.000"), "kW"),
+    "1-0:61.7.0": (Decimal("0.575"), "kW"),
+    "1-0:62.7.0": (Decimal("0.000"), "kW"),
+}
+
+
+def test_powers_that_agree_with_currents_phase_by_phase_are_taken() -> None:
+    assert reading_of(BY_PHASE).refused == ()
+
+
+def test_a_current_that_cannot_carry_its_own_phase_is_refused_though_the_others_could() -> None:
+    low: dict[str, Item | None] = {"1-0:31.7.0": (Decimal("003.0"), "A"), "1-0:51.7.0": (Decimal("009.0"), "A")}
+    assert reading_of({**BY_PHASE, **low}).refused == (Rule.PHASE_ABOVE_CURRENT,)
+
+
+def test_a_phase_that_claims_to_export_against_the_total_is_refused() -> None:
+    turned: dict[str, Item | None] = {
+        "1-0:21.7.0": (Decimal("0.000"), "kW"),
+        "1-0:22.7.0": (Decimal("1.150"), "kW"),
+    }
+    assert reading_of({**BY_PHASE, **turned}).refused == (Rule.PHASES_AGAINST_TOTAL,)
+
+
+def test_a_total_taken_a_moment_away_from_its_phases_is_no_fault() -> None:
+    assert reading_of({**BY_PHASE, "1-0:1.7.0": (Decimal("2.655"), "kW")}).refused == ()
+
+
+def test_whole_amperes_shown_with_a_zero_behind_the_point_leave_room_for_their_rounding() -> None:
+    whole: dict[str, Item | None] = {
+        "1-0:31.7.0": (Decimal("000.0"), "A"),
+        "1-0:51.7.0": (Decimal("009.0"), "A"),
+        "1-0:71.7.0": (Decimal("000.0"), "A"),
+        "1-0:21.7.0": (Decimal("0.000"), "kW"),
+        "1-0:41.7.0": (Decimal("2.212"), "kW"),
+        "1-0:61.7.0": (Decimal("0.203"), "kW"),
+    }
+    assert reading_of({**BY_PHASE, **whole}).refused == ()
 
 
 def test_a_negative_power_register_is_unknown_and_the_reading_refused() -> None:
