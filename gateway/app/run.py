@@ -18,6 +18,7 @@ from gateway.app.announcer import Announcer
 from gateway.app.control_loop import ControlLoop, SocketEffects
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
+from gateway.app.grid_judge import GridJudge
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.opening import open_everything
@@ -98,6 +99,7 @@ class _Gateway:
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
+        self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
         outside = OutsideEnergy(meters, ledger, self._faults)
         loop = ControlLoop(
@@ -186,11 +188,8 @@ class _Gateway:
 
     def _grid_read(self, reading: GridReading) -> None:
         self._faults.off("grid meter")
-        if reading.refused:
-            self._faults.on(GRID_FAULT, f"refused: {', '.join(reading.refused)}")
-        else:
-            self._faults.off(GRID_FAULT)
-        self._board.grid_read(reading)
+        self._faults.off(GRID_FAULT)
+        self._board.grid_read(self._judge.judged(reading))
 
     def _grid_dropped(self, dropped: Discarded) -> None:
         self._faults.on(GRID_FAULT, f"{dropped.count} bytes dropped ({dropped.reason}): {dropped.excerpt.hex(' ')}")

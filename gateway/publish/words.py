@@ -42,6 +42,7 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.GRID_BLIND: ("Elmätaren tyst länge: frånkopplad", "Grid meter silent for long: switched off"),
     Why.GRID_IMPLAUSIBLE: ("Elmätarens värden är orimliga", "Grid meter's values are implausible"),
     Why.GRID_FROZEN: ("Elmätaren upprepar samma värden", "Grid meter repeats the same values"),
+    Why.GRID_METER_CHANGED: ("Elmätaren är utbytt: räknar om från ny ställning", "Grid meter changed: counted anew"),
     Why.SOCKET_METER_SILENT: ("Platsens mätare svarar inte", "Socket meter does not answer"),
     Why.SOCKET_OVERLOAD: ("Platsen drar {amps}: avbruten", "Socket draws {amps}: session closed"),
     Why.WALLBOX_SILENT: ("Laddboxen svarar inte", "Wallbox does not answer"),

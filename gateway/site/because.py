@@ -26,6 +26,7 @@ class Why(StrEnum):
     GRID_BLIND = "grid_blind"  # open
     GRID_IMPLAUSIBLE = "grid_implausible"
     GRID_FROZEN = "grid_frozen"
+    GRID_METER_CHANGED = "grid_meter_changed"  # another meter, or its registers start elsewhere
     SOCKET_METER_SILENT = "socket_meter_silent"
     SOCKET_OVERLOAD = "socket_overload"  # current_a = measured: session closed
     WALLBOX_SILENT = "wallbox_silent"
