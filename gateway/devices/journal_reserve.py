@@ -1,7 +1,7 @@
 """Room on the medium that nobody else can take: with it running sessions end and are signed when the disk is full.
 
-A file of its own holds the room. When the medium runs full the file goes, and what it held is the journal's last room;
-no new session begins until it could be made again.
+A file of its own holds the room. When a row is to be written and the medium is full, a slice of the file is given up
+right before, so that whoever filled the disk does not get it all. No new session begins until all of it is held again.
 """
 
 import os
@@ -11,10 +11,10 @@ from typing import Final
 from gateway.devices.key_store import sync_folder
 
 RESERVE_FILE: Final = "journal.reserve"
-HELD_BYTES: Final = 2 * 1024 * 1024
-"""Some hundred ends of sessions, each about 8 kB in the log and 4 kB in the database."""
-LAST_BYTES: Final = 1024 * 1024
-"""With less than this left the held room is set free."""
+HELD_BYTES: Final = 4 * 1024 * 1024
+SLICE_BYTES: Final = 256 * 1024
+"""More than the largest transaction needs: an end of a session is about 30 kB in the log, and as much on its way into
+the database."""
 
 
 class SpaceReserve:
@@ -26,38 +26,44 @@ class SpaceReserve:
         self._keep_free_bytes = keep_free_bytes
 
     def has_room(self) -> bool:
-        """True if a new session may begin. Sets the held room free, or holds it again, as the medium has become."""
+        """True if a new session may begin. Holds the room again when the medium has enough of it."""
         try:
-            disk = os.statvfs(self._folder)
-            free_bytes = disk.f_bavail * disk.f_frsize
-            is_held = self._is_held()
-            if is_held and free_bytes < LAST_BYTES:
-                self._set_free()
-                return False
-            if not is_held and free_bytes >= self._keep_free_bytes + HELD_BYTES:
+            held_bytes = self._held_bytes()
+            if held_bytes < HELD_BYTES:
+                if self._free_bytes() + held_bytes < self._keep_free_bytes + HELD_BYTES:
+                    return False
                 self._hold()
-                is_held = True
+            return self._free_bytes() >= self._keep_free_bytes
         except OSError:
             return False
-        return is_held and free_bytes >= self._keep_free_bytes
 
-    def _is_held(self) -> bool:
+    def make_room(self) -> None:
+        """Gives up a slice if the medium has less than one left; without any the write itself will fail and say so."""
         try:
-            return self._file.stat(follow_symlinks=False).st_size >= HELD_BYTES
+            held_bytes = self._held_bytes()
+            if held_bytes == 0 or self._free_bytes() >= SLICE_BYTES:
+                return
+            os.truncate(self._file, max(0, held_bytes - SLICE_BYTES))
+            sync_folder(self._folder)
+        except OSError:
+            return
+
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize
+
+    def _held_bytes(self) -> int:
+        try:
+            return self._file.stat(follow_symlinks=False).st_size
         except FileNotFoundError:
-            return False
+            return 0
 
     def _hold(self) -> None:
-        self._file.unlink(missing_ok=True)
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, HELD_BYTES)
         except OSError:
-            self._file.unlink()
+            os.ftruncate(descriptor, 0)
             raise
         finally:
             os.close(descriptor)
-
-    def _set_free(self) -> None:
-        self._file.unlink()
-        sync_folder(self._folder)

@@ -84,7 +84,7 @@ class JournalStore:
         lock = _locked(folder / LOCK_FILE)
         reserve = SpaceReserve(folder, reserve_bytes)
         try:
-            reserve.has_room()  # a start on a full disk needs the held room
+            reserve.make_room()  # also for a start on a full disk
             return cls(open_for_writing(folder), lock, reserve, pulse_s)
         except BaseException:
             os.close(lock)
@@ -208,7 +208,7 @@ class JournalStore:
                 return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
 
     def _append(self, job: _Append) -> tuple[int, ...]:
-        self._has_room = self._reserve.has_room()
+        self._reserve.make_room()
         head = self._head
         places = []
         with self._transaction():

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.devices.journal_reserve import HELD_BYTES, LAST_BYTES, RESERVE_FILE, SpaceReserve
+from gateway.devices.journal_reserve import HELD_BYTES, RESERVE_FILE, SLICE_BYTES, SpaceReserve
 
 KEEP_FREE_BYTES = 16 * 1024 * 1024
 
@@ -49,26 +49,39 @@ def test_without_enough_room_nothing_is_held_and_no_session_begins(tmp_path: Pat
     assert SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
 
 
-def test_a_nearly_full_medium_begins_nothing_but_the_held_room_stays_until_it_is_the_last(
-    tmp_path: Path, disk: Disk
-) -> None:
+def test_a_nearly_full_medium_begins_nothing_and_gives_nothing_up(tmp_path: Path, disk: Disk) -> None:
     reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
     reserve.has_room()
     disk.free_bytes = HELD_BYTES + KEEP_FREE_BYTES - 1
     assert not reserve.has_room()
-    disk.free_bytes = HELD_BYTES + LAST_BYTES
-    assert not reserve.has_room()
-    assert disk.file.exists()
-    disk.free_bytes -= 1
-    assert not reserve.has_room()
-    assert not disk.file.exists()
+    disk.free_bytes = HELD_BYTES + SLICE_BYTES
+    reserve.make_room()
+    assert disk.file.stat().st_size == HELD_BYTES
+
+
+def test_a_full_medium_gets_one_slice_for_each_write_until_none_is_left_and_all_is_held_again_later(
+    tmp_path: Path, disk: Disk
+) -> None:
+    reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
+    reserve.has_room()
+    slices = 0
+    while disk.file.stat().st_size:
+        disk.free_bytes = disk.file.stat().st_size + SLICE_BYTES - 1  # the neighbour took the last slice
+        reserve.make_room()
+        assert not reserve.has_room()
+        slices += 1
+    assert slices == HELD_BYTES // SLICE_BYTES
+    reserve.make_room()
     disk.free_bytes = 1 << 30
     assert reserve.has_room()
-    assert disk.file.exists()
+    assert disk.file.stat().st_size == HELD_BYTES
 
 
-def test_half_a_reserve_is_none(tmp_path: Path, disk: Disk) -> None:
+def test_half_a_reserve_is_none_until_it_is_whole_again(tmp_path: Path, disk: Disk) -> None:
     disk.file.write_bytes(b"x")
+    disk.free_bytes = KEEP_FREE_BYTES + HELD_BYTES - 1
+    assert not SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
+    disk.free_bytes += 1
     assert SpaceReserve(tmp_path, KEEP_FREE_BYTES).has_room()
     assert disk.file.stat().st_size == HELD_BYTES
 
@@ -82,6 +95,9 @@ def test_a_medium_that_cannot_be_asked_or_gives_no_room_begins_nothing(
     monkeypatch.setattr(os, "posix_fallocate", full)
     reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
     assert not reserve.has_room()
-    assert not disk.file.exists()
+    assert disk.file.stat().st_size == 0
+    disk.file.write_bytes(b"x")
     disk.is_gone = True
     assert not reserve.has_room()
+    reserve.make_room()
+    assert disk.file.stat().st_size == 1
