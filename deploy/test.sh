@@ -40,12 +40,13 @@ unit_exposure() {
 }
 
 campaign_samples() {
-    local file name
+    local file name wrong=0
     for file in $(campaign_files); do
         name="$(basename "$file" .py)"
         say "campaign $name, sample, seed $SEED"
-        .venv/bin/python -m "tests.campaigns.$name" --sample --seed "$SEED" || return 1
+        .venv/bin/python -m "tests.campaigns.$name" --sample --seed "$SEED" || { say "campaign $name: FAILED"; wrong=1; }
     done
+    return "$wrong"
 }
 
 all_tests() {
