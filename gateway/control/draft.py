@@ -137,7 +137,8 @@ class Draft:
             if current_a > it.granted_a:
                 it.settled = False
                 it.memory.settled_a = None
-            it.memory.previous_granted_a = it.granted_a
+            if it.granted_since_s != self.now_s:
+                it.memory.previous_granted_a = it.granted_a
             it.granted_a = current_a
             it.touched = True
             it.granted_since_s = self.now_s

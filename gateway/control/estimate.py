@@ -31,6 +31,8 @@ VOLTAGE_HIGHEST_V: Final = 253.0
 """Upper bound of a Swedish supply (SS-EN 50160: 230 V + 10 %); makes the least of an exported current."""
 FALL_A: Final = 0.5
 SAMPLES_KEPT: Final = 12
+PENDING_KEPT: Final = 8
+"""More telegrams than a meter sends while one settles (HAN P1 companion 5.0.2: at most once a second)."""
 
 
 def take_samples(draft: Draft) -> None:
@@ -63,58 +65,71 @@ def _magnitudes(current_a: MaybePerPhase, phases: int) -> PerPhase | None:
 
 
 def estimate_house(draft: Draft) -> None:
-    """Weighs the telegrams since the last tick, and again the newest one until all sockets have been read after it."""
+    """Weighs the telegrams that all sockets have been read after for good, later ones for now.
+
+    With a telegram each second and polls 1 to 2 s apart several are pending at any time; each gets its turn.
+    """
     memory = draft.memory
     for reading in draft.snapshot.grid_readings:
-        if all(current is None for current in reading.current_a):
-            continue
-        memory.telegram = reading
-        memory.telegrams += 1
-        memory.house_before_a = draft.house_a
-        memory.telegram_weighed = False
-        _weigh(draft, reading)
-    if not memory.telegram_weighed and memory.telegram is not None and not draft.snapshot.grid_readings:
-        _weigh(draft, memory.telegram)
-    seen = memory.house_seen_s
-    draft.house_a = _triple(
-        [None if draft.now_s - seen[p] > PHASE_FORGOTTEN_S and _fresh(draft) else draft.house_a[p] for p in PHASES]
-    )
+        if any(current is not None for current in reading.current_a):
+            memory.pending = (*memory.pending, reading)[-PENDING_KEPT:]
+            memory.telegrams += 1
+    house = memory.house_weighed_a
+    still_pending: list[GridReading] = []
+    for reading in memory.pending:
+        drawn = _drawn_at(draft, reading.at.monotonic_s)
+        if drawn.complete or draft.now_s - reading.at.monotonic_s >= TELEGRAM_SETTLES_S:
+            house = memory.house_weighed_a = _weigh(draft, reading, drawn, house, may_fall=not reading.refused)
+            _remember_highest(draft, reading)
+        else:
+            still_pending.append(reading)
+            house = _weigh(draft, reading, drawn, house, may_fall=False)
+    memory.pending = tuple(still_pending)
+    if draft.freshness is Freshness.FRESH:
+        memory.house_weighed_a = _without_forgotten(draft, memory.house_weighed_a)
+        house = _without_forgotten(draft, house)
+    draft.house_a = house
     _base(draft)
 
 
-def _fresh(draft: Draft) -> bool:
-    return draft.freshness is Freshness.FRESH
-
-
-def _weigh(draft: Draft, reading: GridReading) -> None:
+def _weigh(
+    draft: Draft, reading: GridReading, drawn: "_Drawn", house_a: MaybePerPhase, *, may_fall: bool
+) -> MaybePerPhase:
+    """The house after one telegram, by what it was before."""
     memory = draft.memory
-    at_s = reading.at.monotonic_s
-    drawn = _drawn_at(draft, at_s)
-    complete = drawn.complete or draft.now_s - at_s >= TELEGRAM_SETTLES_S
-    may_fall = complete and not reading.refused
-    house = list(draft.house_a)
+    house = list(house_a)
     seen = list(memory.house_seen_s)
-    highest = list(memory.house_highest_a)
     for p in PHASES:
         grid_a = signed_current_a(reading, p)
         if grid_a is None:
             continue
-        seen[p] = at_s
-        before = memory.house_before_a[p]
+        seen[p] = reading.at.monotonic_s
+        before = house_a[p]
         top = max(0.0, grid_a - drawn.least[p])
         bottom = max(0.0, grid_a - drawn.most[p])
         value = top if before is None else min(max(before, bottom), top)
         if grid_a - drawn.fallen[p] > draft.limit_a[draft.tree.main + p]:
             value = min(top, max(value, grid_a - drawn.likely[p]))
-        if not may_fall and before is not None:
-            value = max(value, before)
-        house[p] = value
-        if may_fall:
-            highest[p] = max(value, highest[p] or 0.0)
-    draft.house_a = _triple(house)
+        house[p] = value if may_fall or before is None else max(value, before)
     memory.house_seen_s = (seen[0], seen[1], seen[2])
-    memory.house_highest_a = _triple(highest)
-    memory.telegram_weighed = complete
+    return _triple(house)
+
+
+def _remember_highest(draft: Draft, reading: GridReading) -> None:
+    memory = draft.memory
+    if reading.refused:
+        return
+    memory.house_highest_a = _triple(
+        [
+            highest if house is None or reading.current_a[p] is None else max(house, highest or 0.0)
+            for p, house, highest in zip(PHASES, memory.house_weighed_a, memory.house_highest_a, strict=True)
+        ]
+    )
+
+
+def _without_forgotten(draft: Draft, house_a: MaybePerPhase) -> MaybePerPhase:
+    seen_s = draft.memory.house_seen_s
+    return _triple([None if draft.now_s - seen_s[p] > PHASE_FORGOTTEN_S else house_a[p] for p in PHASES])
 
 
 def signed_current_a(reading: GridReading, phase: int) -> float | None:
@@ -159,7 +174,9 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             values = [sample.current_a[own] for sample in around]
             now = samples[-1].current_a[own]
             if ramping:
-                values += (it.granted_a, it.memory.previous_granted_a)
+                values.append(it.granted_a)
+                if samples[-1].at_s <= it.granted_since_s:
+                    values.append(it.memory.previous_granted_a)
                 now = min(now, it.granted_a)
             low, high = min(values), max(values)
             falls = high - now > FALL_A and not (ramping and it.granted_a >= high - FALL_A)

@@ -19,6 +19,8 @@ PATIENCE_S: Final = 30.0
 """How long the steady limit may be passed, below the rating, before a session is paused for it."""
 EXCESS_A: Final = 0.05
 RAISE_PART: Final = 0.25
+RAISE_EVERY_S: Final = 5.0
+"""A car has 5 s to follow a changed current (IEC 61851-1)."""
 WANTS_MORE: Final = 0.9
 WANTS_MORE_BAND_A: Final = 0.5
 DEMAND_MULTIPLE: Final = 1.15
@@ -220,7 +222,8 @@ def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
 
 
 def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
-    """By a quarter of the gap, at least one step, once per telegram, when room has been there for long enough."""
+    """By a quarter of the gap, at least one step, once per telegram that was weighed since the last, when room has
+    been there for long enough."""
     memory = it.memory
     step_a = traits(it).step_a
     gap_a = share.current_a - it.granted_a
@@ -239,8 +242,9 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     rise_a = gap_a
     if not it.energised_now:
         it.because = Because(Why.RAISE_WAITS, until_s=wait_until_s)
-        waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams or not draft.memory.telegram_weighed
-        if draft.now_s < wait_until_s or waits_for_telegram:
+        waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams_weighed
+        on_its_way = draft.now_s - it.granted_since_s < RAISE_EVERY_S
+        if draft.now_s < wait_until_s or waits_for_telegram or on_its_way:
             return
         rise_a = max(step_a, floor(gap_a * RAISE_PART / step_a + TINY_A) * step_a)
     free_a = min(

@@ -92,14 +92,17 @@ class SocketMemory:
 
 @dataclass
 class Memory:
-    """Memory of the whole site. house_before_a: the house as estimated before the newest telegram was weighed."""
+    """Memory of the whole site.
+
+    pending: telegrams, oldest first, that some live socket has not been read after; telegrams: how many came;
+    house_weighed_a: the house by the newest telegram that is no longer pending.
+    """
 
     tree: FuseTree | None = None
     sockets: dict[SocketId, SocketMemory] = field(default_factory=dict)
-    telegram: GridReading | None = None
-    telegram_weighed: bool = True
+    pending: tuple[GridReading, ...] = ()
     telegrams: int = 0
-    house_before_a: MaybePerPhase = (None, None, None)
+    house_weighed_a: MaybePerPhase = (None, None, None)
     house_seen_s: PerPhase = (0.0, 0.0, 0.0)
     house_highest_a: MaybePerPhase = (None, None, None)
     tight_since_s: dict[int, float] = field(default_factory=dict)
@@ -108,6 +111,11 @@ class Memory:
     saved_highest_a: tuple[int | None, ...] = ()
     saved_heat: tuple[float, ...] = ()
     saved_heat_s: float = 0.0
+
+    @property
+    def telegrams_weighed(self) -> int:
+        """How many telegrams are weighed for good: every live socket was read after them."""
+        return self.telegrams - len(self.pending)
 
     def copy(self) -> Self:
         """A copy for the next draft; the maps in it are fresh, the sockets' memories are copied by the draft."""

@@ -277,8 +277,8 @@ class Cabinet:
         self._judge()
 
     def _see(self) -> None:
-        for place in self.places.values():
-            polled = int(self.at_s) % self.poll_every_s == 0
+        for turn, place in enumerate(self.places.values()):
+            polled = (int(self.at_s) + turn) % self.poll_every_s == 0
             if polled and not place.meter_silent and place.socket.metered:
                 place.last_reading = self.reading(place)
             if place.socket.contactor and not place.board_silent:

@@ -1,0 +1,65 @@
+"""What the house is taken to draw, with meters that send often, poll slowly, or catch a car on its way."""
+
+from itertools import pairwise
+
+import pytest
+
+from gateway.control.state import SessionPhase
+from gateway.ids import SocketId
+from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
+from tests.control.test_queue_and_sharing import granted
+
+
+@pytest.mark.parametrize(("sockets", "poll_s"), [(1, 1), (2, 2), (3, 2), (8, 3), (8, 4)])
+def test_a_house_that_falls_is_seen_and_used_with_a_telegram_each_second_and_slower_polls(
+    sockets: int, poll_s: int
+) -> None:
+    boxes = tuple(wallbox(f"p{n}") for n in range(sockets))
+    cabinet = Cabinet(site(*boxes), house_a=[9.0, 9.0, 9.0], telegram_every_s=1, poll_every_s=poll_s)
+    cabinet.plug("p0")
+    cabinet.run(120)
+    assert granted(cabinet, "p0") == 11.0
+    cabinet.house_a = [6.0, 6.0, 6.0]
+    cabinet.run(8)
+    assert cabinet.state.house_a == (6.0, 6.0, 6.0)
+    cabinet.run_until(lambda c: granted(c, "p0") > 11.0, int(cabinet.site.raise_after_s) + 5)
+    cabinet.run(60)
+    assert granted(cabinet, "p0") == 14.0
+
+
+def test_a_current_is_raised_at_most_every_five_seconds_however_often_the_grid_meter_sends() -> None:
+    cabinet = Cabinet(site(wallbox("p0")), house_a=[13.0, 13.0, 13.0], telegram_every_s=1)
+    cabinet.plug("p0")
+    cabinet.run(90)
+    cabinet.house_a = [1.0, 1.0, 1.0]
+    changed_s = [cabinet.at_s]
+    was = granted(cabinet, "p0")
+    for _ in range(120):
+        cabinet.step()
+        if granted(cabinet, "p0") != was:
+            changed_s.append(cabinet.at_s)
+            was = granted(cabinet, "p0")
+    assert was == 16.0
+    assert min(after - before for before, after in pairwise(changed_s)) >= 5.0
+
+
+@pytest.mark.parametrize("excess_a", [0.4, 0.9, 2.0])
+def test_a_car_that_has_just_started_is_lowered_by_what_is_too_much_and_not_paused(excess_a: float) -> None:
+    """The telegram is older than the car's first reading under its new current, which bounds what it drew."""
+    box = wallbox("p0", step_a=0.1)
+    cabinet = Cabinet(site(box, fuses=(fuse(rating_a=25.0),)), house_a=[15.0, 15.0, 15.0])
+    cabinet.run(32)
+    cabinet.plug("p0", Car())
+    cabinet.run_until(lambda c: granted(c, "p0") > 0.0, 60)
+    place = cabinet.place("p0")
+    place.current_a = granted(cabinet, "p0")
+    cabinet.run(2)
+    told = granted(cabinet, "p0")
+    place.meter_silent = True
+    cabinet.house_a = [25.0 - told + excess_a] * 3
+    while cabinet.at_s % 10:
+        cabinet.step()
+    session = cabinet.state.sockets[SocketId("p0")].session
+    assert session is not None
+    assert session.phase is SessionPhase.CHARGING
+    assert granted(cabinet, "p0") == pytest.approx(told - excess_a, abs=0.11)
