@@ -1,6 +1,7 @@
 """Between control and the broker: state goes out at its pace, commands come in as requests. Nothing here waits."""
 
 import uuid
+from collections.abc import Callable
 
 from gateway.app.faults import FaultLog
 from gateway.app.sight_board import SightBoard
@@ -9,6 +10,7 @@ from gateway.control.state import ControlState
 from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.protocols import Clock
 from gateway.ids import SessionId, SocketId
+from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected, read_command
 from gateway.publish.events import rejected_event
@@ -34,6 +36,7 @@ class Announcer:
         clock: Clock,
         faults: FaultLog,
         language: Language,
+        han: Callable[[], HanSight | None],
     ) -> None:
         self._site = site
         self._link = link
@@ -41,12 +44,14 @@ class Announcer:
         self._clock = clock
         self._faults = faults
         self._language = language
+        self._han = han
         self._pace = Pace()
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
         """Puts what is due. Called once a tick, when everything in `state` is durable."""
-        for topic, text in self._pace.due(state_things(snapshot, state, self._language), now.monotonic_s).items():
+        things = state_things(snapshot, state, self._language, self._han())
+        for topic, text in self._pace.due(things, now.monotonic_s).items():
             self._link.put(topic, text, retain=topic_names.is_retained(topic))
 
     def _command(self, topic: str, payload: bytes, retained: bool) -> None:

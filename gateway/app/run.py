@@ -9,6 +9,8 @@ import logging
 import signal
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Final
@@ -19,6 +21,7 @@ from gateway.app.control_loop import ControlLoop, SocketEffects
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
 from gateway.app.grid_judge import GridJudge
+from gateway.app.han_log import HanLog
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.opening import open_everything
@@ -33,6 +36,7 @@ from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.devices.contactors import GpioContactor
 from gateway.devices.grid_meter import GridMeter
+from gateway.devices.meter_keys import read_meter_keys
 from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
 from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
@@ -40,6 +44,7 @@ from gateway.devices.systemd import SystemdNotifier
 from gateway.errors import ConfigMistake, Mistake
 from gateway.ids import SocketId
 from gateway.journal.outbox import PendingMessage
+from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading
 from gateway.publish import topic_names
 from gateway.publish.discovery import discovery_topics
@@ -47,7 +52,7 @@ from gateway.publish.events import outbox_message
 from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
-from gateway.wire.telegram import Discarded, Form
+from gateway.wire.telegram import Discarded
 
 STOP_WITHIN_S: Final = 20.0
 """Inside TimeoutStopSec of the unit: after this the stops that are not signed yet are left to recovery."""
@@ -78,6 +83,8 @@ class _Gateway:
         self._faults = FaultLog()
         self._notifier = SystemdNotifier()
         self._board = SightBoard(self._site, self._clock.now().monotonic_s)
+        self._han: HanSight | None = None
+        self._han_log = HanLog(self._faults, Language(cabinet.language))
         self._stop_by_s: float | None = None
         self.held: dict[SocketId, Contactor] = {}
         """Contactors on GPIO lines of this process."""
@@ -115,9 +122,11 @@ class _Gateway:
         )
         self._listen_to_signals()
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
+        meter = self._grid_meter()
+        read_grid = partial(meter.run, self._grid_read, self._grid_dropped, self._grid_seen)
         async with asyncio.TaskGroup() as group:
             lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
-            lasting.append(group.create_task(keep_alive("grid meter", self._read_grid, self._faults)))
+            lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
             lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
@@ -168,6 +177,7 @@ class _Gateway:
             clock=self._clock,
             faults=self._faults,
             language=Language(self._cabinet.language),
+            han=lambda: self._han,
         ).publish
 
     def _effects(self, devices: Mapping[SocketId, SocketDevices]) -> dict[SocketId, SocketEffects]:
@@ -181,10 +191,14 @@ class _Gateway:
             for name, it in devices.items()
         }
 
-    async def _read_grid(self) -> None:
+    def _grid_meter(self) -> GridMeter:
         plan = self._cabinet.grid_meter
-        meter = GridMeter(plan.port, Form(plan.form), plan.allow_without_crc, self._clock)
-        await meter.run(self._grid_read, self._grid_dropped)
+        han = plan.han if plan.key_file is None else replace(plan.han, keys=read_meter_keys(plan.key_file))
+        return GridMeter(plan.port, han, self._clock)
+
+    def _grid_seen(self, sight: HanSight) -> None:
+        self._han = sight
+        self._han_log.seen(sight, self._clock.now().monotonic_s)
 
     def _grid_read(self, reading: GridReading) -> None:
         self._faults.off("grid meter")

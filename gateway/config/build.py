@@ -6,10 +6,10 @@ from pathlib import Path
 
 from gateway.config.draft import Draft
 from gateway.config.fuses import build_fuses, fuses_above
+from gateway.config.grid import build_grid_meter, check_grid_meter
 from gateway.config.models import Models
 from gateway.config.plans import (
     Cabinet,
-    GridMeterPlan,
     HeartbeatPlan,
     MqttPlan,
     RelayBoardPlan,
@@ -32,6 +32,8 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
     buses = build_buses(draft, mistakes)
     boards = build_relay_boards(draft, models, mistakes)
     check_residents(draft, mistakes)
+    if draft.grid_meter is not None:
+        check_grid_meter(draft.grid_meter, mistakes)
     check_channels(draft, mistakes)
     plans: dict[SocketId, SocketPlan] = {}
     sockets: dict[SocketId, Socket] = {}
@@ -51,7 +53,7 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         buses=buses,
         relay_boards=boards,
         sockets=plans,
-        grid_meter=GridMeterPlan(draft.grid_meter.port, draft.grid_meter.format, draft.grid_meter.allow_without_crc),
+        grid_meter=build_grid_meter(draft.grid_meter),
         mqtt=mqtt,
         heartbeat=None if draft.heartbeat is None else HeartbeatPlan(draft.heartbeat.chip, draft.heartbeat.line),
         state_dir=Path(draft.gateway.state_dir),

@@ -22,7 +22,7 @@ from gateway.config.schema import (
     SocketSection,
     check_section,
 )
-from gateway.config.wording import did_you_mean, mistake_of, shown
+from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
 from gateway.errors import Mistake
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -58,7 +58,8 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
     """Checks every section by itself and adds what is wrong to `mistakes`."""
     for key in tables.keys() - Config.model_fields.keys():
         remedy = did_you_mean(key, Config.model_fields)
-        mistakes.append(Mistake(key, shown(tables[key]), "there is no such section.", remedy))
+        value = HIDDEN if is_secret(key) else shown(tables[key])
+        mistakes.append(Mistake(key, value, "there is no such section.", remedy))
     for key in REQUIRED:
         if key not in tables:
             form = f"[[{key}]]" if key in ("fuse", "socket") else f"[{key}]"

@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.actuators.catalogue import RelayBoardModel, WallboxModel
 from gateway.ids import BoardId, BusId, SocketId
 from gateway.meters.catalogue import MeterModel
+from gateway.meters.han_port import HanPlan
 from gateway.site.topology import Site
 
 
@@ -116,11 +117,11 @@ class SocketPlan:
 
 @dataclass(frozen=True, slots=True)
 class GridMeterPlan:
-    """The HAN port. port: device path or socket://host:port; form: "p1"."""
+    """The HAN port. port: device path or socket://host:port; key_file: read by the shell at start, mode 0600."""
 
     port: str
-    form: str
-    allow_without_crc: bool
+    han: HanPlan
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

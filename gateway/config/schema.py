@@ -17,6 +17,7 @@ GpioChip = Annotated[str, Field(pattern=r"^/dev/gpiochip\d+$", description="such
 GpioOffset = Annotated[int, Field(ge=0, le=511, description="line offset on the chip (GPIO number on a Pi)")]
 Unit = Annotated[int, Field(ge=1, le=255, description="Modbus unit: 1-247 on a serial bus, up to 255 over TCP")]
 PhaseName = Literal["L1", "L2", "L3"]
+SecretKey = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$", description="secret: 32 hex digits")]
 
 
 class Section(BaseModel):
@@ -38,7 +39,21 @@ class GridMeterSection(Section):
     """The HAN port of the grid company's meter."""
 
     port: str = Field(description="device path, or socket://host:port of a bridge")
-    format: Literal["p1"] = "p1"
+    format: Literal["auto", "p1", "hdlc", "mbus"] = Field(
+        default="auto", description="what the meter sends; auto finds form, speed and parity without writing a byte"
+    )
+    baud: Literal[1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200] | None = Field(
+        default=None, description="speed of the line; found where it is not stated"
+    )
+    parity: Literal["N", "E", "O"] | None = Field(default=None, description="found where it is not stated")
+    encryption_key: SecretKey | None = Field(default=None, description="of the grid company, where the meter encrypts")
+    authentication_key: SecretKey | None = Field(default=None, description="goes with encryption_key")
+    key_file: str | None = Field(
+        default=None, pattern="^/", description="file with both keys, one a line, mode 0600; in place of the two above"
+    )
+    kamstrup_energy_wh: Literal[1, 10] | None = Field(
+        default=None, description="what one count of a Kamstrup's energies is; found from its type number if not stated"
+    )
     main_fuse: Name = Field(description="the fuse that this meter measures")
     house_load_a_max: Annotated[list[Amperes], Field(min_length=3, max_length=3)] | None = Field(
         default=None, description="the most that the house draws on L1, L2, L3; used when the meter is silent"

@@ -42,11 +42,17 @@ def _of_grid_meter(cabinet: Cabinet) -> Iterator[Caution]:
             "not stated: when the meter falls silent, sockets get only what fits beside the house's last seen maximum.",
             "State the most that the house draws on each phase.",
         )
-    if cabinet.grid_meter.allow_without_crc:
+    if cabinet.grid_meter.han.allow_without_crc:
         yield Caution(
             "grid_meter.allow_without_crc",
             "telegrams without a checksum are believed.",
             "Take it away unless the meter is of the old kind that sends none.",
+        )
+    if cabinet.grid_meter.han.keys is not None:
+        yield Caution(
+            "grid_meter.encryption_key",
+            "whoever can read this file can read the meter.",
+            "Put the keys in a file of their own (key_file, mode 0600).",
         )
 
 

@@ -42,7 +42,6 @@ def build_buses(draft: Draft, mistakes: list[Mistake]) -> dict[BusId, BusPlan]:
     owner: dict[str, str] = {}
     if draft.grid_meter is not None:
         owner[draft.grid_meter.port] = "grid_meter.port"
-        _check_grid_port(draft.grid_meter.port, mistakes)
     for placed in draft.buses:
         bus = placed.section
         path = f"{placed.path}.port"
@@ -126,13 +125,6 @@ def check_residents(draft: Draft, mistakes: list[Mistake]) -> None:
                 )
             )
         earlier.append(resident.path)
-
-
-def _check_grid_port(port: str, mistakes: list[Mistake]) -> None:
-    if port.startswith("/") or (port.startswith("socket://") and host_and_port(port.removeprefix("socket://"))):
-        return
-    remedy = 'Write a device path such as "/dev/laddvakt-p1", or "socket://192.168.1.20:2001".'
-    mistakes.append(Mistake("grid_meter.port", shown(port), "is no port.", remedy))
 
 
 def _wire(bus: BusSection) -> SerialLine | TcpLink | None:

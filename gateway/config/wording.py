@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.config.schema import Fault
 from gateway.errors import Mistake
 
 VALUE_LENGTH_MAX: Final = 60
+HIDDEN: Final = "(not shown)"
 
 _NUMBERS: Final[Mapping[str, str]] = {
     "float_type": "Write a number without quotes, such as 16 or 0.6.",
@@ -32,6 +34,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
 _PATTERNS: Final[Mapping[str, str]] = {
     "^/": "Write an absolute path, starting with '/'.",
     r"^/dev/gpiochip\d+$": 'Write the chip as "/dev/gpiochip0".',
+    r"^[0-9A-Fa-f]{32}$": "A key has 32 hex digits: copy it as it was given.",
 }
 
 
@@ -67,6 +70,8 @@ def mistake_of(section_path: str, fault: Fault) -> Mistake:
     """The fault as a mistake; section_path is where the section stands, such as `socket[p3]`."""
     path = ".".join((section_path, *(str(step) for step in fault.place)))
     key = str(fault.place[-1]) if fault.place else section_path
+    if is_secret(key):
+        fault = replace(fault, value=HIDDEN)
     if fault.rule == "extra_forbidden":
         return Mistake(path, shown(fault.value), "there is no such key here.", did_you_mean(key, fault.keys))
     if fault.rule == "missing":
@@ -85,6 +90,12 @@ def mistake_of(section_path: str, fault: Fault) -> Mistake:
         return Mistake(path, shown(fault.value), "is out of range.", f"It must be {wanted}.")
     remedy = _NUMBERS.get(fault.rule, f"{fault.message}.")
     return Mistake(path, shown(fault.value), "is of the wrong kind.", remedy)
+
+
+def is_secret(key: str) -> bool:
+    """Whether what stands under this name is never shown, however wrong it is: every name with "key" in it, since
+    names may be misspelt, but for that of a file."""
+    return "key" in key.lower() and not key.endswith("_file")
 
 
 def _near_literal(value: object, expected: str) -> str:

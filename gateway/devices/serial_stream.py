@@ -12,11 +12,11 @@ import socket
 import struct
 import termios
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.errors import DeviceError
+from gateway.wire.line import P1_LINE, LineSettings
 
 READ_BYTES: Final = 4096
 CONNECT_S_MAX: Final = 10.0
@@ -34,18 +34,10 @@ _FLAGS_OFFSET: Final = 16
 BytesSink = Callable[[bytes], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LineSettings:
-    """baud; parity: N, E or O (8 data bits with N, E, O; 1 stop bit)."""
-
-    baud: int = 115200
-    parity: str = "N"
-
-
 class SerialStream:
     """One port, `/dev/...` or `socket://host:port`. `run` reads until the line is lost."""
 
-    def __init__(self, port: str, settings: LineSettings = LineSettings()) -> None:
+    def __init__(self, port: str, settings: LineSettings = P1_LINE) -> None:
         self._port = port
         self._settings = settings
 

@@ -1,9 +1,11 @@
 """What Home Assistant shows of the gateway: grid, fuses, queue, health and events."""
 
+from gateway.meters.han_diagnosis import Diagnosis
 from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
 from gateway.publish.events import EVENT_TYPES
 from gateway.publish.json_text import Value
+from gateway.publish.words import Pair
 from gateway.quantities import Phase
 from gateway.site.freshness import Freshness
 from gateway.site.topology import Fuse, Site
@@ -27,6 +29,7 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
             grid,
             options("han_freshness", ("HAN-porten", "HAN port"), value("freshness"), fresh, category="diagnostic"),
         ),
+        *((grid, entity) for entity in _han_entities(grid)),
         (
             queue,
             Entity(
@@ -73,6 +76,43 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
     for fuse in site.fuses.values():
         rows += [(topic_names.fuse_state(gateway, fuse.id), entity) for entity in _fuse_entities(fuse)]
     return rows
+
+
+def _han_entities(grid: str) -> list[Entity]:
+    """The HAN port for whoever looks after it: what ails it, what was found on it, its clock."""
+    words: dict[str, Value] = {
+        "ops": [each.value for each in Diagnosis],
+        "json_attr_t": grid,
+        "json_attr_tpl": "{{ {'text': value_json.diagnosis_text, 'remedy': value_json.remedy_text} | tojson }}",
+    }
+    return [
+        Entity(
+            "han_diagnosis",
+            "sensor",
+            ("HAN-portens diagnos", "HAN port diagnosis"),
+            value("diagnosis"),
+            device_class="enum",
+            category="diagnostic",
+            more=words,
+        ),
+        _problem("han_problem", ("HAN-portens fel", "HAN port problem"), value("diagnosis_problem")),
+        Entity("han_form", "sensor", ("HAN-portens form", "HAN port form"), value("form"), category="diagnostic"),
+        _seconds("han_interval", ("HAN-portens intervall", "HAN port interval"), value("interval_s")),
+        _problem("meter_clock_problem", ("Elmätarens klocka", "Grid meter clock"), value("meter_clock_problem")),
+        _seconds(
+            "meter_clock_difference",
+            ("Elmätarens klocka, skillnad", "Grid meter clock difference"),
+            value("meter_clock_difference_s"),
+        ),
+    ]
+
+
+def _problem(key: str, name: Pair, template: str) -> Entity:
+    return Entity(key, "binary_sensor", name, template, device_class="problem", category="diagnostic", more=ON_OFF)
+
+
+def _seconds(key: str, name: Pair, template: str) -> Entity:
+    return Entity(key, "sensor", name, template, "s", "duration", category="diagnostic")
 
 
 def _fuse_entities(fuse: Fuse) -> list[Entity]:

@@ -11,7 +11,7 @@ MEASURED_S_MIN: Final = 1.0
 SILENCE_S_MAX: Final = 30.0
 """Below half of `expire_after` of the measurements in Home Assistant."""
 CHANGE_SHARE: Final = 0.01
-NEVER_A_REASON: Final = frozenset({"ts", "age_s", "because_text"})
+NEVER_A_REASON: Final = frozenset({"ts", "age_s", "because_text", "diagnosis_text"})
 """Keys that change by themselves: they travel along but start no message."""
 
 
@@ -30,6 +30,7 @@ STEP_OF_UNIT: Final[tuple[tuple[str, Step], ...]] = (
     ("_kwh", Step(0.01, 0.0)),
     ("_pct", Step(1.0, CHANGE_SHARE)),
     ("heat", Step(0.01, 0.0)),
+    ("_s", Step(2.0, 0.0)),
 )
 TOLD_AT_ONCE: Final = frozenset({"setpoint_a", "limit_a", "rating_a"})
 """Told values, not measured ones: any change is news."""

@@ -11,8 +11,10 @@ from typing import Final
 
 from gateway.control.state import ControlState, FuseState, Session, SocketState
 from gateway.ids import SocketId
+from gateway.meters.han_port import HanSight
 from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
+from gateway.publish.han_facts import han_facts
 from gateway.publish.json_text import Thing, json_text, rounded
 from gateway.publish.shown import STANDING, ShownState, shown_state
 from gateway.publish.words import FRESHNESS, SHOWN, Language, pick, reason
@@ -28,19 +30,29 @@ WALLBOX_S_MAX: Final = 60.0
 PLUGGED: Final = {Pilot.A: False, Pilot.B: True, Pilot.C: True, Pilot.D: True}
 
 
-def state_topics(snapshot: SiteSnapshot, state: ControlState, language: Language) -> dict[str, str]:
+def state_topics(
+    snapshot: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
+) -> dict[str, str]:
     """Every retained state message of the gateway, topic to text."""
-    things = state_things(snapshot, state, language)
+    things = state_things(snapshot, state, language, han)
     return {topic: thing if isinstance(thing, str) else json_text(thing) for topic, thing in things.items()}
 
 
-def state_things(snapshot: SiteSnapshot, state: ControlState, language: Language) -> dict[str, Thing | str]:
-    """The same as values, for `Pace`: JSON things, and plain text for the sockets' `online` and `offline`."""
+def state_things(
+    snapshot: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
+) -> dict[str, Thing | str]:
+    """The same as values, for `Pace`: JSON things, and plain text for the sockets' `online` and `offline`.
+
+    han: what is known of the HAN port, None before it was looked at.
+    """
     gateway = snapshot.site.gateway_id
     positions = _positions(state)
     things: dict[str, Thing | str] = {
         topic_names.gateway_state(gateway): _gateway(snapshot, state),
-        topic_names.grid_state(gateway): _grid(snapshot, state, language),
+        topic_names.grid_state(gateway): {
+            **_grid(snapshot, state, language),
+            **han_facts(han, _interval_s(snapshot), language),
+        },
         topic_names.queue_state(gateway): _queue(state, positions),
     }
     for fuse in snapshot.site.fuses.values():
@@ -87,6 +99,11 @@ def _grid(snapshot: SiteSnapshot, state: ControlState, language: Language) -> Th
         "energy_export_kwh": None if counted is None else counted.export_kwh,
         "ts": _iso(state.at.utc),
     }
+
+
+def _interval_s(snapshot: SiteSnapshot) -> float | None:
+    """Between telegrams with currents; None before the first."""
+    return None if snapshot.grid.reading is None else snapshot.grid.interval_s
 
 
 def _queue(state: ControlState, positions: Mapping[SocketId, int]) -> Thing:

@@ -1,6 +1,7 @@
 """How a serial line is set."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,7 @@ class LineSettings:
 
     def __str__(self) -> str:
         return f"{self.baud} 8{self.parity}1"
+
+
+P1_LINE: Final = LineSettings()
+"""HAN P1 companion 5.0.2, 5.6."""

@@ -25,6 +25,7 @@ from gateway.clock import Instant, UtcTrust
 from gateway.devices.grid_meter import GridMeter
 from gateway.errors import DeviceError
 from gateway.meters.grid import grid_reading
+from gateway.meters.han_port import HanPlan
 from gateway.wire.forms import framer_of
 from gateway.wire.p1 import P1Framer
 from gateway.wire.telegram import Form, Telegram
@@ -100,8 +101,8 @@ async def pty_delays_ms(octets: list[bytes]) -> list[float]:
         told_at_s = time.perf_counter()
         told.set()
 
-    meter = GridMeter(os.ttyname(near), Form.P1, allow_without_crc=False, clock=MachineClock())
-    task = asyncio.create_task(meter.run(on_reading, lambda _: None))
+    meter = GridMeter(os.ttyname(near), HanPlan(Form.P1), MachineClock())
+    task = asyncio.create_task(meter.run(on_reading, lambda _: None, lambda _: None))
     await asyncio.sleep(0.05)
     delays_ms = []
     for telegram in octets:

@@ -14,12 +14,14 @@ from gateway.clock import Instant, UtcTrust
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.serial_stream import SerialStream
 from gateway.errors import DeviceError
+from gateway.meters.han_port import HanPlan, HanSight
 from gateway.meters.readings import GridReading
 from gateway.wire.telegram import Discarded, DiscardReason, Form
 from tests.wire.dlms_frames import AIDON, hdlc, notification
 from tests.wire.p1_telegrams import p1_telegram
 
 DEADLINE_S = 5.0
+TURNS_TO_OPEN_MAX = 20
 
 
 class SteppingClock:
@@ -39,6 +41,7 @@ class Ear:
     def __init__(self) -> None:
         self.readings: list[GridReading] = []
         self.discarded: list[Discarded] = []
+        self.sights: list[HanSight] = []
         self.heard = asyncio.Event()
 
     def on_reading(self, reading: GridReading) -> None:
@@ -48,6 +51,9 @@ class Ear:
     def on_discard(self, discarded: Discarded) -> None:
         self.discarded.append(discarded)
         self.heard.set()
+
+    def on_sight(self, sight: HanSight) -> None:
+        self.sights.append(sight)
 
 
 @contextmanager
@@ -65,9 +71,12 @@ def wire() -> Iterator[tuple[int, str]]:
 
 @asynccontextmanager
 async def listening(port: str, ear: Ear) -> AsyncIterator[asyncio.Task[None]]:
-    meter = GridMeter(port, Form.P1, allow_without_crc=False, clock=SteppingClock())
-    task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard))
-    await asyncio.sleep(0)  # the port is open now; what came before does not count
+    meter = GridMeter(port, HanPlan(Form.P1), SteppingClock())
+    task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard, ear.on_sight))
+    for _ in range(TURNS_TO_OPEN_MAX):  # what comes before the port is open does not count
+        if os.O_RDONLY in open_modes(port):
+            break
+        await asyncio.sleep(0)
     try:
         yield task
     finally:
@@ -145,8 +154,8 @@ def test_a_lost_line_is_a_device_error_that_names_the_port_and_what_was_half_rea
         tty.setraw(near)
         os.close(near)
         ear = Ear()
-        meter = GridMeter(port, Form.P1, allow_without_crc=False, clock=SteppingClock())
-        task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard))
+        meter = GridMeter(port, HanPlan(Form.P1), SteppingClock())
+        task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard, ear.on_sight))
         await asyncio.sleep(0.01)
         os.write(far, p1_telegram()[:100])
         await asyncio.sleep(0.01)
@@ -223,9 +232,9 @@ def test_a_tcp_bridge_is_read_and_its_closing_is_a_device_error() -> None:
         server = await asyncio.start_server(bridge, "127.0.0.1", 0)
         host, number = server.sockets[0].getsockname()
         ear = Ear()
-        meter = GridMeter(f"socket://{host}:{number}", Form.P1, allow_without_crc=False, clock=SteppingClock())
+        meter = GridMeter(f"socket://{host}:{number}", HanPlan(Form.P1), SteppingClock())
         with pytest.raises(DeviceError, match="closed by the bridge"):
-            await meter.run(ear.on_reading, ear.on_discard)
+            await meter.run(ear.on_reading, ear.on_discard, ear.on_sight)
         server.close()
         await server.wait_closed()
         assert len(ear.readings) == 1
@@ -268,8 +277,8 @@ def test_an_hdlc_push_on_the_same_line_becomes_a_reading(form: Form | None) -> N
     async def story() -> None:
         with wire() as (far, port):
             ear = Ear()
-            meter = GridMeter(port, form, allow_without_crc=False, clock=SteppingClock())
-            task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard))
+            meter = GridMeter(port, HanPlan(form), SteppingClock())
+            task = asyncio.create_task(meter.run(ear.on_reading, ear.on_discard, ear.on_sight))
             await asyncio.sleep(0.01)
             os.write(far, hdlc(notification(AIDON)))
             await ear.heard.wait()
