@@ -31,7 +31,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
     known = ControlCheckpoint() if text is None else ControlCheckpoint.from_text(text)
     open_by_socket = {session.socket: session for session in past.open_sessions if session.socket in site.sockets}
     queued_by_socket = {session.socket: session for session in past.queued if session.socket in site.sockets}
-    places = _places(past, site)
+    places = _places(past, known, site)
     memory = Memory(tree=FuseTree.of(site), house_highest_a=known.house_highest_a, next_place=len(places))
     sockets = {}
     for socket in site.sockets.values():
@@ -68,10 +68,19 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
     )
 
 
-def _places(past: Past, site: Site) -> dict[SocketId, int]:
-    """Those that ran were ahead of all that waited; each keeps its order."""
+def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, int]:
+    """Those that ran were ahead of all that waited; each keeps its order.
+
+    A restart that was itself cut short left some as ended with a successor that the journal has noted last: the order
+    that the checkpoint knows holds for all that it names.
+    """
+    rank = {session: place for place, session in enumerate(known.queue)}
+    waits = len(rank)
+    line = [(rank.get(str(one.successor), -1), one.socket) for one in past.open_sessions]
+    line += [(rank.get(str(one.id), waits), one.socket) for one in past.queued]
+    line.sort(key=lambda place: place[0])
     places: dict[SocketId, int] = {}
-    for socket in [*(running.socket for running in past.open_sessions), *(queued.socket for queued in past.queued)]:
+    for _, socket in line:
         if socket in site.sockets and socket not in places:
             places[socket] = len(places)
     return places

@@ -203,7 +203,9 @@ def _record_end(it: SocketDraft, session: Session) -> Wish | None:
     if session.end is None or session.end_kind is None:
         return None
     because = session.end_because or it.because
-    return RecordEnd(it.socket.id, session.id, session.end_kind, session.end, because)
+    successor = it.memory.successor
+    follows = None if successor is None else successor.id
+    return RecordEnd(it.socket.id, session.id, session.end_kind, session.end, because, follows)
 
 
 _JOBS: Final[dict[SessionPhase, Callable[[SocketDraft, Session], Wish | None]]] = {

@@ -44,7 +44,7 @@ from gateway.metering.ocmf import (
 from gateway.meters.readings import SocketReading
 from gateway.quantities import EnergyRegister
 from gateway.site.outcomes import Edge
-from gateway.site.wishes import NoteEvent, NoteQueued, NoteWithdrawn, RecordBegin, RecordEnd, SaveCheckpoint
+from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, RecordBegin, RecordEnd, SaveCheckpoint
 
 Note = NoteQueued | NoteWithdrawn | NoteEvent | SaveCheckpoint
 
@@ -124,7 +124,7 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
 
 
 def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd) -> RecordEntry:
-    """The end of an open session.
+    """The end of an open session, and its successor's wait in its place.
 
     A register below the begin, or another meter's, ends it without energy, marked so, and a new count begins at what
     the meter shows. Raises DeviceError on a reading without a usable register, or if the session is not open.
@@ -152,10 +152,20 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
         because=wish.because,
     )
     made = PageMade(signer.public_key, page.number, wish.session, Edge.END, payload)
+    follows = _succeeded(memory, begun, wish)
     if unusable is None:
-        return RecordEntry(Entry((ended, made)), made)
+        return RecordEntry(Entry((ended, *follows, made)), made)
     exchanged = MeterExchanged(at, begun.socket, begun.serial, begun.kwh, serial, shown.kwh)
-    return RecordEntry(Entry((ended, exchanged, made), (event_message(exchanged),)), made)
+    return RecordEntry(Entry((ended, *follows, exchanged, made), (event_message(exchanged),)), made)
+
+
+def _succeeded(memory: Memory, begun: SessionBegun, wish: RecordEnd) -> tuple[SessionQueued, ...]:
+    """A recovered session is continued by its successor; a cancelled one is taken again as what it was."""
+    successor = wish.successor
+    if successor is None or successor in memory.queued or successor in memory.begun:
+        return ()
+    continues = begun.session if wish.kind is EndKind.RECOVERED else begun.continues
+    return (SessionQueued(wish.reading.at, begun.socket, successor, begun.token, continues, wish.because),)
 
 
 def outside_entry(memory: Memory, station: Station, socket: SocketId, reading: SocketReading) -> Entry:

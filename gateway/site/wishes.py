@@ -70,13 +70,17 @@ class RecordBegin:
 
 @dataclass(frozen=True, slots=True)
 class RecordEnd:
-    """Sign and store the end record; energy is the register difference as shown."""
+    """Sign and store the end record; energy is the register difference as shown.
+
+    successor: the session that waits in its place from that moment on, stored with it: a person's place is never lost.
+    """
 
     socket: SocketId
     session: SessionId
     kind: EndKind
     reading: SocketReading
     because: Because
+    successor: SessionId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,3 +141,39 @@ def test_the_checkpoint_is_saved_on_change_and_heat_at_most_once_a_minute() -> N
     later = [at for at, wish in cabinet.log if isinstance(wish, SaveCheckpoint) and at > cabinet.at_s - 300]
     assert 1 <= len(saved) <= 10
     assert len(later) <= 5
+
+
+def test_the_end_of_an_open_session_is_recorded_together_with_its_successor() -> None:
+    cabinet = Cabinet(site(wallbox("p1")), past=past(("p1",), ()))
+    cabinet.run_until(lambda c: bool(c.ended), 60)
+    (ended,) = [wish for _, wish in cabinet.log if isinstance(wish, RecordEnd)]
+    assert (ended.session, ended.kind, ended.successor) == ("old-p1", EndKind.RECOVERED, "new-p1")
+
+
+def test_an_end_without_a_successor_says_so() -> None:
+    cabinet = Cabinet(site(wallbox("p1")), house_a=[1.0, 1.0, 1.0])
+    cabinet.plug("p1", Car(energy_wh=50.0))
+    cabinet.run_until(lambda c: bool(c.ended), 200)
+    (ended,) = [wish for _, wish in cabinet.log if isinstance(wish, RecordEnd)]
+    assert ended.successor is None
+
+
+@settings(max_examples=25)
+@given(st.permutations(NAMES), st.integers(0, 4), st.data())
+def test_a_restart_that_is_cut_short_anywhere_keeps_the_order(
+    order: list[str], running: int, data: st.DataObject
+) -> None:
+    """Those whose recovered end was durable already come back as waiting, noted after all others."""
+    site_of_four = site(*(wallbox(n) for n in NAMES))
+    first = past(tuple(order[:running]), tuple(order[running:]))
+    cabinet = Cabinet(site_of_four, past=first)
+    cabinet.step()
+    line = cabinet.state.queue
+    (text,) = [wish.text for wish in cabinet.wishes if isinstance(wish, SaveCheckpoint)]
+    closed = [one for one in first.open_sessions if data.draw(st.booleans())]
+    second = Past(
+        tuple(one for one in first.open_sessions if one not in closed),
+        (*first.queued, *(QueuedSession(one.successor, one.socket, one.token, one.id) for one in closed)),
+        text,
+    )
+    assert recover(site_of_four, second, instant(2000.0)).queue == line
