@@ -2,8 +2,10 @@
 
 Each actuator has two tasks. The *driver* writes: at once when the wish changes, again while the world does not match,
 and before a timed command runs out. The *watcher* reads once a second. Apart, so that a read that waits for a slow
-bus never holds up a lowering. A wish that control has not renewed for `WISH_KEPT_S` no longer closes, raises or
-refreshes anything: then the relay's dead-man or the box's failsafe takes over.
+bus never holds up a lowering. Looks, raises and repetitions keep clear of the moment when the next telegram is due, so
+that what it demands finds a free wire and a rested box. A wish that control has not renewed
+for `WISH_KEPT_S` no longer closes, raises or refreshes anything: then the relay's dead-man or the box's failsafe takes
+over.
 """
 
 import asyncio
@@ -22,6 +24,8 @@ from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
 WISH_KEPT_S: Final = 5.0
 LOOK_EVERY_S: Final = 1.0
 RETRY_AFTER_S: Final = 0.3
+LOOK_MARGIN_S: Final = 0.15
+"""A box rests up to 0.1 s after a look, and the wire may be shared."""
 COMMISSION_EVERY_S: Final = 3600.0
 COMMISSION_RETRY_S: Final = 5.0
 
@@ -65,6 +69,7 @@ class ContactorEffects:
     async def watch(self) -> None:
         name = f"socket {self._socket} contactor sight"
         while True:
+            await asyncio.sleep(self._board.clear_of_telegram_s(self._clock.now().monotonic_s, LOOK_MARGIN_S))
             try:
                 sight = await self._contactor.look()
             except DeviceError as problem:
@@ -116,6 +121,7 @@ class WallboxEffects:
         self._written_s = 0.0
         self._commission_s = 0.0
         self._commissioned = False
+        self._look_s = 0.0
         self._changed = asyncio.Event()
 
     def wish(self, wish: SetCurrent) -> None:
@@ -140,7 +146,9 @@ class WallboxEffects:
     async def watch(self) -> None:
         name = f"socket {self._socket} wallbox sight"
         while True:
+            await asyncio.sleep(self._clear_of_telegram_s())
             if self._renewed():
+                began_s = self._clock.now().monotonic_s
                 try:
                     await self._commission_when_due()
                     sight = await self._wallbox.look()
@@ -149,6 +157,7 @@ class WallboxEffects:
                 else:
                     self._faults.off(name)
                     self._board.wallbox_seen(self._socket, sight)
+                    self._look_s = self._clock.now().monotonic_s - began_s
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _match(self) -> None:
@@ -157,6 +166,9 @@ class WallboxEffects:
         wished_a = self._wish.current_a if self._commissioned else 0.0
         due = self._clock.now().monotonic_s - self._written_s >= self._wallbox.refresh_s
         if wished_a == self._written_a and not due:
+            return
+        lowers = self._written_a is None or wished_a < self._written_a
+        if not lowers and self._clear_of_telegram_s() > 0:
             return
         if self._renewed() or wished_a == 0.0:
             await self._wallbox.set_current(wished_a)
@@ -174,6 +186,10 @@ class WallboxEffects:
         await self._wallbox.commission()
         self._commissioned = True
         self._changed.set()
+
+    def _clear_of_telegram_s(self) -> float:
+        """A look takes as long as the last one did."""
+        return self._board.clear_of_telegram_s(self._clock.now().monotonic_s, self._look_s + LOOK_MARGIN_S)
 
     def _renewed(self) -> bool:
         return self._wish is not None and self._clock.now().monotonic_s - self._wished_s <= WISH_KEPT_S

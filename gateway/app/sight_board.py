@@ -14,6 +14,8 @@ from gateway.site.topology import Site
 
 REQUESTS_MAX: Final = 256
 TELEGRAMS_PER_TICK_MAX: Final = 64
+TELEGRAM_LATE_S: Final = 0.15
+"""A telegram may come a little later than the one before, and what it demands takes 20 to 40 ms on a box' wire."""
 
 
 class SightBoard:
@@ -58,6 +60,17 @@ class SightBoard:
 
     def came_of_it(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
+
+    def clear_of_telegram_s(self, now_s: float, takes_s: float) -> float:
+        """How long to wait so that what takes `takes_s` on a wire is over when the next telegram is due, or begins
+        after what that telegram demands has gone out. At most half of the telegrams' interval is kept clear; 0 where
+        no telegram is expected: no interval known, or the last one is late."""
+        watch = self._watch
+        due_s = watch.due_s
+        takes_s = min(takes_s, watch.interval_s / 2 - TELEGRAM_LATE_S)
+        if due_s is None or not due_s - takes_s < now_s < due_s + TELEGRAM_LATE_S:
+            return 0.0
+        return due_s + TELEGRAM_LATE_S - now_s
 
     def snapshot(self, now_s: float, *, journal_accepts: bool) -> SiteSnapshot:
         """Takes telegrams, requests and outcomes out; each is in one snapshot only."""

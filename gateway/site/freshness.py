@@ -73,6 +73,13 @@ class GridWatch:
     def stale_s(self) -> float:
         return max(STALE_S_MIN, min(STALE_INTERVALS * self.interval_s, STALE_S_MAX))
 
+    @property
+    def due_s(self) -> float | None:
+        """When the next telegram is expected; None while no interval is known."""
+        if self.last_moving_s is None or not self.intervals_s:
+            return None
+        return self.last_moving_s + self.interval_s
+
     def heard(self, reading: GridReading) -> "GridWatch":
         """Takes in one telegram. A refused one is remembered as newest but builds no trust, nor does one of a burst."""
         if all(current is None for current in reading.current_a):

@@ -166,3 +166,11 @@ def test_the_newest_telegram_of_a_burst_is_the_one_that_counts_for_the_fuse() ->
     newest = watch.sight(last_s + 10.1).reading
     assert newest is not None
     assert newest.current_a[0] == 19.0
+
+
+def test_the_next_telegram_is_expected_one_learned_interval_after_the_last() -> None:
+    assert GridWatch.at_boot(0.0).due_s is None
+    watch, last_s = fed(every_s=10.0, count=1)
+    assert watch.due_s is None, "one telegram shows no interval"
+    watch, last_s = fed(every_s=10.0, count=5)
+    assert watch.due_s == last_s + 10.0
