@@ -1,9 +1,9 @@
-"""What one telegram cannot show by itself: registers that fall or run ahead, another meter, a current beyond the fuse.
+"""What one telegram cannot show by itself: registers that fall, run ahead or are lost, another meter, too much current.
 
 `GridTrace` is fed reading after reading. A reading that breaks a rule is refused for raising, keeps its currents (a
 fault current must lower and open), and loses its energies, so that nobody counts with them. A meter that was changed
 proves itself: three readings in a row that fit each other but not the meter before are a new start, told once as a
-`GridMeterChange`. One reading that fits the meter before ends the doubt.
+`GridMeterChange`. One reading that fits the meter before, and not the new one, ends the doubt.
 """
 
 from collections.abc import Iterator
@@ -45,9 +45,13 @@ class GridMeterChange:
     export_kwh: Decimal | None
 
 
+Known = tuple[bool, bool, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of one meter. counted_s: when its energies were read; highest_w: most power since then."""
+    """What is known of one meter. counted_s: when its energies were read; highest_w: most power since then; known: on
+    which phases it tells currents, voltages and powers (short lists that tell none of them change nothing)."""
 
     ident: str = ""
     meter_id: str = ""
@@ -55,6 +59,7 @@ class Standing:
     export_kwh: Decimal | None = None
     counted_s: float = 0.0
     highest_w: float = 0.0
+    known: tuple[Known, Known, Known] = ((False,) * 3,) * 3
 
     def after(self, reading: GridReading) -> "Standing":
         counted = reading.import_kwh is not None or reading.export_kwh is not None
@@ -66,6 +71,14 @@ class Standing:
             self.export_kwh if reading.export_kwh is None else reading.export_kwh,
             reading.at.monotonic_s if counted else self.counted_s,
             shown_w if counted else max(shown_w, self.highest_w),
+            _merged(self.known, _known(reading)),
+        )
+
+    def lacks(self, reading: GridReading) -> bool:
+        """Whether one phase lost a quantity that this meter told of it, while other phases still have it."""
+        return any(
+            any(now) and any(was and not have for was, have in zip(before, now, strict=True))
+            for before, now in zip(self.known, _known(reading), strict=True)
         )
 
 
@@ -84,12 +97,10 @@ class GridTrace:
         if reading.refused or too_high:
             return self, _refused(reading, too_high), None
         broken = tuple(self._rules(self.standing, reading))
-        if not broken:
-            doubted = self.newcomer if _says_nothing_of_its_meter(reading) else None
-            seen = 0 if doubted is None else self.newcomer_seen
-            trace = replace(self, standing=self.standing.after(reading), newcomer=doubted, newcomer_seen=seen)
-            return trace, reading, None
         fits = self.newcomer is not None and not any(self._rules(self.newcomer, reading))
+        if not broken:
+            trace = replace(self, standing=self.standing.after(reading))
+            return (trace if fits else replace(trace, newcomer=None, newcomer_seen=0)), reading, None
         known = self.newcomer if fits and self.newcomer is not None else Standing()
         newcomer = known.after(reading)
         seen = self.newcomer_seen + 1 if fits else 1
@@ -112,6 +123,8 @@ class GridTrace:
             yield Rule.METER_UNPROVEN
         pairs = ((standing.import_kwh, reading.import_kwh), (standing.export_kwh, reading.export_kwh))
         risen = [(now - before, now) for before, now in pairs if before is not None and now is not None]
+        if standing.lacks(reading):
+            yield Rule.PHASE_INCOMPLETE
         if any(kwh < 0 for kwh, _ in risen):
             yield Rule.REGISTER_FELL
         bound_kwh = self._energy_kwh_max(standing, reading)
@@ -127,12 +140,21 @@ class GridTrace:
         return bound_w * (reading.at.monotonic_s - standing.counted_s + ARRIVAL_SLACK_S) / 3.6e6
 
 
+def _known(reading: GridReading) -> tuple[Known, Known, Known]:
+    currents, voltages, powers = (
+        (of[0] is not None, of[1] is not None, of[2] is not None)
+        for of in (reading.current_a, reading.voltage_v, reading.net_power_w)
+    )
+    return currents, voltages, powers
+
+
+def _merged(before: tuple[Known, Known, Known], now: tuple[Known, Known, Known]) -> tuple[Known, Known, Known]:
+    currents, voltages, powers = (new if any(new) else old for old, new in zip(before, now, strict=True))
+    return currents, voltages, powers
+
+
 def _differs(before: str, now: str) -> bool:
     return bool(before) and bool(now) and before != now
-
-
-def _says_nothing_of_its_meter(reading: GridReading) -> bool:
-    return not (reading.ident or reading.meter_id or reading.import_kwh is not None or reading.export_kwh is not None)
 
 
 def _shown_w(reading: GridReading) -> float:

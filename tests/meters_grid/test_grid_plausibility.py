@@ -12,6 +12,7 @@ from gateway.clock import Instant, UtcTrust
 from gateway.meters.grid import Rule, grid_reading
 from gateway.meters.grid_plausibility import GridMeterChange, GridTrace
 from gateway.meters.readings import GridReading
+from gateway.quantities import MaybePerPhase
 from gateway.wire.forms import framer_of
 from gateway.wire.telegram import Telegram
 from hil.world.grid_forms import FORMS
@@ -118,6 +119,33 @@ def test_a_current_beyond_the_fuse_is_refused_for_raising_and_still_told() -> No
 
 def test_a_fuse_in_overload_is_no_implausible_current() -> None:
     assert Told(20.0).hear(reading(0, current_a=59.9)) == [()]
+
+
+def phases(at_s: float, current_a: MaybePerPhase, voltage_v: MaybePerPhase) -> GridReading:
+    return replace(reading(at_s), current_a=current_a, voltage_v=voltage_v)
+
+
+def test_a_phase_that_loses_its_voltage_or_current_alone_is_refused() -> None:
+    told = Told()
+    whole = phases(0, (5.0, 3.0, 2.0), (230.0, 230.0, 230.0))
+    no_volts = phases(10, (0.5, 3.0, 2.0), (None, 230.0, 230.0))
+    no_amperes = phases(20, (None, 3.0, 2.0), (230.0, 230.0, 230.0))
+    assert told.hear(whole, no_volts, no_amperes) == [(), (Rule.PHASE_INCOMPLETE,), (Rule.PHASE_INCOMPLETE,)]
+
+
+def test_a_list_without_any_voltage_or_current_is_another_list_of_the_same_meter() -> None:
+    told = Told()
+    whole = phases(0, (5.0, 3.0, 2.0), (230.0, 230.0, 230.0))
+    no_volts = phases(10, (5.0, 3.0, 2.0), (None, None, None))
+    assert told.hear(whole, no_volts, replace(whole, at=instant(20.0)), no_volts) == [()] * 4
+
+
+def test_a_meter_of_fewer_phases_proves_itself_like_any_other() -> None:
+    told = Told()
+    one_phase = [phases(300.0 + at, (5.0, None, None), (230.0, None, None)) for at in (0, 10, 20, 30)]
+    refused = told.hear(phases(0, (5.0, 3.0, 2.0), (230.0, 230.0, 230.0)), *one_phase)
+    assert refused == [(), (Rule.PHASE_INCOMPLETE,), (Rule.PHASE_INCOMPLETE,), (), ()]
+    assert told.changes[0].because == (Rule.PHASE_INCOMPLETE,)
 
 
 def test_registers_that_start_elsewhere_are_another_meter_after_three_readings() -> None:
