@@ -53,7 +53,7 @@ async def open_everything(
     held: contactors on GPIO lines that this process has already, since a line is given to one taker only. Wallboxes on
     MQTT are not among them: without the daemon their setpoint runs out by itself.
     """
-    buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
+    buses = {plan.id: build_bus(plan, pause_s=0.0) for plan in cabinet.buses.values()}
     units: dict[Hashable, list[_Deed]] = {}
     failed = []
     for plan in cabinet.sockets.values():

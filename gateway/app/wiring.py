@@ -20,6 +20,7 @@ from gateway.devices.contactors import GpioContactor, RelayContactor
 from gateway.devices.gpio_lines import GpiodLines, GpioInput
 from gateway.devices.heartbeat import GpioHeartbeat
 from gateway.devices.modbus_bus import PymodbusBus
+from gateway.devices.modbus_timing import PAUSE_S_FIRST
 from gateway.devices.mqtt_wallbox import MqttWallbox
 from gateway.devices.protocols import Clock, Contactor, Heartbeat, SocketMeter, Wallbox
 from gateway.devices.socket_meter import ModbusSocketMeter
@@ -40,7 +41,8 @@ class SocketDevices:
     wallbox: Wallbox | None
 
 
-def build_bus(plan: BusPlan) -> PymodbusBus:
+def build_bus(plan: BusPlan, *, pause_s: float = PAUSE_S_FIRST) -> PymodbusBus:
+    """pause_s: how long a silent unit is left alone at first; 0: never."""
     match plan.wire:
         case SerialLine() as line:
             return PymodbusBus(
@@ -51,9 +53,10 @@ def build_bus(plan: BusPlan) -> PymodbusBus:
                 stop_bits=line.stop_bits,
                 timeout_s=plan.timeout_s,
                 local_echo=line.local_echo,
+                pause_s=pause_s,
             )
         case TcpLink(host, port):
-            return PymodbusBus(name=plan.id, port=f"tcp://{host}:{port}", timeout_s=plan.timeout_s)
+            return PymodbusBus(name=plan.id, port=f"tcp://{host}:{port}", timeout_s=plan.timeout_s, pause_s=pause_s)
 
 
 def build_sockets(

@@ -184,8 +184,8 @@ class PymodbusBus:
     async def _ask(self, request: Request, urgency: Urgency) -> ModbusPDU:
         """Queues one request and waits for its fate. A caller that gives up early loses only its own interest."""
         loop = asyncio.get_running_loop()
-        paused_s = self._pauses.remaining_s(request.unit, loop.time())
-        if paused_s > 0 and not request.writes:
+        paused_s = self._pauses.remaining_s(request.unit, loop.time(), writes=request.writes)
+        if paused_s > 0:
             raise faults.paused(self.name, request.unit, request.what, paused_s)
         self._make_room(urgency)
         self._numbers += 1
@@ -232,8 +232,8 @@ class PymodbusBus:
         """One transaction, from the open port to the answered call. Never raises."""
         loop = asyncio.get_running_loop()
         request = call.request
-        paused_s = self._pauses.remaining_s(request.unit, loop.time())
-        if paused_s > 0 and not request.writes:
+        paused_s = self._pauses.remaining_s(request.unit, loop.time(), writes=request.writes)
+        if paused_s > 0:
             call.fail(faults.paused(self.name, request.unit, request.what, paused_s))
             return
         if not client.connected and not await self._reopened(client, request.writes):
@@ -252,7 +252,7 @@ class PymodbusBus:
             if self._hears_itself:
                 call.fail(faults.own_words(self.name, request.unit, request.what))
             elif client.connected:
-                self._pauses.silent(request.unit, loop.time())
+                self._pauses.silent(request.unit, loop.time(), writes=request.writes)
                 call.fail(faults.silent(self.name, request.unit, request.what, self._timeout_s, self._received))
             else:
                 call.fail(faults.no_port(self.name, self._port, request.what))
@@ -269,7 +269,7 @@ class PymodbusBus:
             call.fail(faults.own_words(self.name, request.unit, request.what))
         elif isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == request.pdu.function_code:
             if reply.exception_code in faults.GATEWAY_FAULTS:
-                self._pauses.silent(request.unit, now_s)
+                self._pauses.silent(request.unit, now_s, writes=request.writes)
             else:
                 self._pauses.heard(request.unit)
             call.fail(faults.refused(self.name, request.unit, request.what, reply.exception_code))

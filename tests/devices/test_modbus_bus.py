@@ -250,7 +250,7 @@ def test_a_dead_unit_delays_the_others_by_at_most_one_timeout_and_its_rest() -> 
     on_wire({1: prompt, 2: prompt, 3: prompt}, scenario)
 
 
-def test_a_silent_unit_is_paused_for_reads_but_a_write_always_goes_out() -> None:
+def test_a_unit_silent_to_reads_is_paused_for_reads_but_a_write_goes_out() -> None:
     async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
         loop = asyncio.get_running_loop()
         await failure(bus.read_registers(9, 4, 0, 2))
@@ -261,6 +261,46 @@ def test_a_silent_unit_is_paused_for_reads_but_a_write_always_goes_out() -> None
         assert [body[1] for body in units.bodies()] == [4, 5]
 
     on_wire({}, scenario, pause_s=5.0)
+
+
+def test_a_write_that_was_lost_is_sent_again_at_once() -> None:
+    asked: list[bytes] = []
+
+    def deaf_once(request: bytes) -> Iterable[Reply]:
+        asked.append(request)
+        return prompt(request) if len(asked) > 1 else ()
+
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        await failure(bus.write_coil(7, 0, False))
+        await bus.write_coil(7, 0, False)
+        assert len(units.bodies()) == 2
+
+    on_wire({7: deaf_once}, scenario, pause_s=5.0)
+
+
+def test_a_dead_board_whose_relays_are_told_to_open_again_and_again_leaves_the_meters_their_wire() -> None:
+    """Eight contactors that retry every 0.1 s, as at a boot with the board without power."""
+
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> int:
+        async def open_for_ever(coil: int) -> None:
+            while True:
+                await failure(bus.write_coil(9, coil, False))
+                await asyncio.sleep(0.1)
+
+        contactors = [asyncio.create_task(open_for_ever(coil)) for coil in range(8)]
+        loop = asyncio.get_running_loop()
+        until_s, polls = loop.time() + 4.0, 0
+        while loop.time() < until_s:
+            await bus.read_registers(7, 4, 0, 2)
+            polls += 1
+            await asyncio.sleep(0.05)
+        for contactor in contactors:
+            contactor.cancel()
+        await asyncio.wait(contactors)
+        assert 3 <= sum(body[0] == 9 for body in units.bodies()) <= 8
+        return polls
+
+    assert on_wire({7: prompt}, scenario, pause_s=0.5) > 40
 
 
 def test_a_unit_that_comes_back_is_read_again_after_its_pause() -> None:
@@ -422,6 +462,17 @@ def test_pauses_double_from_one_to_sixty_seconds_and_end_with_the_first_answer()
     assert lengths_s == [1, 2, 4, 8, 16, 32, 60, 60]
     pauses.heard(7)
     assert pauses.remaining_s(7, now_s) == 0
+
+
+def test_writes_are_tried_again_at_once_and_then_wait_for_four_seconds_at_the_most() -> None:
+    pauses, now_s, lengths_s = UnitPauses(), 0.0, []
+    for _ in range(6):
+        pauses.silent(7, now_s, writes=True)
+        lengths_s.append(pauses.remaining_s(7, now_s, writes=True))
+        now_s += lengths_s[-1]
+    assert lengths_s == [0, 1, 2, 4, 4, 4]
+    pauses.heard(7)
+    assert pauses.remaining_s(7, now_s, writes=True) == 0
 
 
 def test_a_babbling_device_keeps_the_wire_for_a_bounded_time() -> None:

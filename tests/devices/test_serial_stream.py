@@ -6,7 +6,8 @@ import tty
 
 import pytest
 
-from gateway.devices.serial_stream import LineSettings, SerialStream
+from gateway.devices.serial_stream import SerialStream
+from gateway.wire.line import LineSettings
 
 
 def test_a_sink_that_fails_ends_the_stream_and_is_not_only_logged() -> None:
