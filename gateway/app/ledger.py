@@ -23,6 +23,7 @@ from gateway.devices.protocols import Clock, SignerKey
 from gateway.devices.software_identity import software_identity
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged, Mistake
 from gateway.ids import GatewayId, SessionId, SocketId
+from gateway.journal.chain import Head
 from gateway.journal.entries import (
     Entry,
     Note,
@@ -40,11 +41,13 @@ from gateway.journal.facts import (
     DaemonStarted,
     DaemonStopped,
     Fact,
+    HeadSigned,
     JournalBegun,
     KeyMade,
     PageMade,
     PageSigned,
 )
+from gateway.journal.heads import ROWS_PER_SIGNED_HEAD, head_message, head_text
 from gateway.journal.outbox import Message, PendingMessage
 from gateway.journal.recovery import Memory, SignedReading
 from gateway.metering.ocmf import MeterIdentity
@@ -70,6 +73,9 @@ class FactStore(Protocol):
 
     @property
     def progress(self) -> int: ...
+
+    @property
+    def head(self) -> Head: ...
 
     def facts(self) -> Iterator[Fact]: ...
 
@@ -133,6 +139,7 @@ class Ledger:
         self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
         self._trust: UtcTrust | None = None
+        self._covered_to = 0
 
     @classmethod
     async def open(cls, store: FactStore, keys: Keys, clock: Clock, station: Station) -> Self:
@@ -147,6 +154,7 @@ class Ledger:
         ledger = cls(store, key, clock, station, memory)
         await ledger._append(Entry((DaemonStarted(now, station.boot_id, station.version, station.software),)))
         await ledger._sign_waiting_pages()
+        await ledger._sign_head()
         return ledger
 
     @property
@@ -218,7 +226,7 @@ class Ledger:
     async def shut_down(self) -> None:
         """The last fact of an orderly end; then the journal is closed."""
         if self._store.accepts:
-            await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),))))
+            await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),)), signs_head=True))
         await self._store.close()
 
     async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -228,9 +236,11 @@ class Ledger:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _in_turn(self, entry: Callable[[], Entry]) -> None:
+    async def _in_turn(self, entry: Callable[[], Entry], *, signs_head: bool = False) -> None:
         async with self._turn:
             await self._append(entry())
+            if signs_head or self._store.head.seq - self._covered_to >= ROWS_PER_SIGNED_HEAD:
+                await self._sign_head()
 
     async def _record(self, wish: RecordBegin | RecordEnd, edge: Edge) -> RecordDurable:
         async with self._turn:
@@ -242,7 +252,10 @@ class Ledger:
                 return await self._sign(waiting)
             made = self._entry(wish)
             await self._append(Entry((*self._clock_facts(), *made.entry.facts), made.entry.messages))
-            return await self._sign(made.page)
+            durable = await self._sign(made.page)
+            if edge is Edge.END:
+                await self._sign_head()
+            return durable
 
     def _entry(self, wish: RecordBegin | RecordEnd) -> RecordEntry:
         if isinstance(wish, RecordEnd):
@@ -257,6 +270,14 @@ class Ledger:
         signed = PageSigned(self._clock.now(), made.key, made.page, signature.hex().upper())
         await self._append(Entry((signed,), announcement(self._memory, made, signature)))
         return RecordDurable(made.session, made.edge, made.page, signed.at)
+
+    async def _sign_head(self) -> None:
+        """The key's word for every row so far; whoever hears of it can tell an old copy of the journal."""
+        head = self._store.head
+        signature = self._key.sign(head_text(self._signer.serial, head)).hex().upper()
+        signed = HeadSigned(self._clock.now(), self._signer.public_key, head.seq, head.hash.hex(), signature)
+        await self._append(Entry((signed,), (head_message(signed, self._signer.serial),)))
+        self._covered_to = self._store.head.seq
 
     async def _sign_waiting_pages(self) -> None:
         for made in sorted(self._memory.unsigned.values(), key=lambda page: page.page):

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.key is None or not args.files:
         return _not_asked("name at least one FILE, and the public key with --key")
     try:
-        pinned = _pinned(args.key)
+        pinned = pinned_key(args.key)
     except (NotAKey, OSError, UnicodeDecodeError) as problem:
         return _not_asked(f"--key: {problem}")
     submitted: list[Submitted] = []
@@ -66,7 +66,7 @@ def _not_asked(problem: str) -> int:
     return EXIT_NOT_ASKED
 
 
-def _pinned(text: str) -> "PublicKey":
+def pinned_key(text: str) -> "PublicKey":
     """The key from the text itself, or from the file of that name."""
     from gateway.metering.keys import NotAKey, public_key
 

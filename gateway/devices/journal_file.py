@@ -108,10 +108,10 @@ def _require_schema(connection: sqlite3.Connection) -> None:
 def rows_after(connection: sqlite3.Connection, seq: int) -> Iterator[StoredRow]:
     """Every row behind that place, oldest first. Raises JournalDamaged."""
     try:
-        for at, text, digest in connection.execute(
-            "SELECT seq, row, hash FROM journal WHERE seq > ? ORDER BY seq", (seq,)
+        for at, name, text, digest in connection.execute(
+            "SELECT seq, name, row, hash FROM journal WHERE seq > ? ORDER BY seq", (seq,)
         ):
-            yield StoredRow(at, text, digest)
+            yield StoredRow(at, text, digest, name)
     except sqlite3.Error as problem:
         raise JournalDamaged(f"the journal cannot be read: {problem}") from None
 

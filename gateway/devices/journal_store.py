@@ -22,7 +22,7 @@ from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.chain import Head, verified_newest
-from gateway.journal.facts import Fact, unique_name
+from gateway.journal.facts import Fact
 from gateway.journal.outbox import Kind, Message, PendingMessage
 
 LOCK_FILE: Final = "journal.lock"
@@ -216,7 +216,7 @@ class JournalStore:
                 row = head.next(fact)
                 self._connection.execute(
                     "INSERT INTO journal (seq, name, row, hash) VALUES (?, ?, ?, ?)",
-                    (row.seq, unique_name(fact), row.text, row.hash),
+                    (row.seq, row.name, row.text, row.hash),
                 )
                 head = Head(row.seq, row.hash)
                 places.append(row.seq)

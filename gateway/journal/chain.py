@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.errors import JournalDamaged
-from gateway.journal.facts import Fact
+from gateway.journal.facts import Fact, unique_name
 from gateway.journal.rows import fact_of, is_checkpoint, row_of
 
 GENESIS: Final = bytes(32)
@@ -15,11 +15,12 @@ GENESIS: Final = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """One row as it lies in the store."""
+    """One row as it lies in the store. name: what no second row may bear; it follows from the fact."""
 
     seq: int
     text: str
     hash: bytes
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class Head:
     seq: int = 0
     hash: bytes = GENESIS
 
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash.hex()}"
+
     def next(self, fact: Fact) -> StoredRow:
         """The row that this fact becomes behind this head."""
         text = row_of(self.seq + 1, fact)
-        return StoredRow(self.seq + 1, text, link(self.hash, text))
+        return StoredRow(self.seq + 1, text, link(self.hash, text), unique_name(fact))
 
 
 def link(before: bytes, text: str) -> bytes:

@@ -184,6 +184,17 @@ class ControlCheckpoint:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeadSigned:
+    """The key's signature (DER in hex) over the row right before this one, and so over every row up to it."""
+
+    at: Instant
+    key: str
+    seq: int
+    hash: str
+    signature: str
+
+
 Fact = (
     JournalBegun
     | KeyMade
@@ -201,6 +212,7 @@ Fact = (
     | PageSigned
     | EventNoted
     | ControlCheckpoint
+    | HeadSigned
 )
 
 

@@ -1,4 +1,5 @@
-"""What must reach the broker at last, however long it is away: sessions and safety events, in the journal's order."""
+"""What must reach the broker at last, however long it is away: sessions, safety events and signed heads, in
+the journal's order."""
 
 import json
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ class Kind(StrEnum):
 
     SESSION = "session"
     EVENT = "event"
+    HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True)

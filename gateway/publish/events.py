@@ -50,6 +50,8 @@ def outbox_message(gateway: GatewayId, pending: PendingMessage, language: Langua
             return topic_names.session_last(gateway), json_text(_session(said, language))
         case Kind.EVENT:
             return topic_names.event(gateway), json_text(_event(said, language))
+        case Kind.HEAD:
+            return topic_names.journal_head(gateway), json_text(said)
 
 
 def _session(said: dict[str, Value], language: Language) -> dict[str, Value]:

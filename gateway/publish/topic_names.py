@@ -79,6 +79,11 @@ def session_last(gateway: GatewayId) -> str:
     return f"{BASE}/{gateway}/session/last"
 
 
+def journal_head(gateway: GatewayId) -> str:
+    """The newest signed head of the journal, to be kept by others: it shows when an old copy was put back; retained."""
+    return f"{BASE}/{gateway}/journal/head"
+
+
 def is_retained(topic: str) -> bool:
     """Whether a message on this topic stays at the broker. Events and commands never do."""
     return not (topic.endswith(("/event", "/set")))

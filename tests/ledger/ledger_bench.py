@@ -122,6 +122,11 @@ class DyingStore:
     def progress(self) -> int:
         return len(self.disk.rows)
 
+    @property
+    def head(self) -> Head:
+        rows = self.disk.rows
+        return Head(rows[-1].seq, rows[-1].hash) if rows else Head()
+
     def facts(self) -> Iterator[Fact]:
         return self.disk.facts()
 

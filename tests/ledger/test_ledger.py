@@ -17,12 +17,14 @@ from gateway.journal.facts import (
     DaemonStarted,
     DaemonStopped,
     EnergyOutside,
+    HeadSigned,
     MeterExchanged,
     PageMade,
     PageSigned,
     SessionEnded,
     SessionQueued,
 )
+from gateway.journal.outbox import Kind
 from gateway.site.because import Because, Why
 from gateway.site.outcomes import Edge
 from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, SaveCheckpoint
@@ -147,7 +149,8 @@ def test_a_meter_exchanged_between_sessions_starts_a_new_count_and_is_told() -> 
         await ledger.record_begin(begin("s2", reading(clock, "0.50", "87654321")))
         (exchanged,) = facts_of(disk, MeterExchanged)
         assert (exchanged.kwh_before, exchanged.kwh) == (Decimal("101.00"), Decimal("0.50"))
-        bodies = [json.loads(message.body) for message in await ledger.pending_outbox(10)]
+        pending = await ledger.pending_outbox(10)
+        bodies = [json.loads(message.body) for message in pending if message.kind is not Kind.HEAD]
         assert [body.get("why") for body in bodies] == ["command", "meter_exchanged"]
 
     asyncio.run(run())
@@ -316,12 +319,13 @@ def test_events_and_sessions_wait_in_the_outbox_until_they_are_delivered() -> No
         await ledger.note(NoteEvent(SOCKETS[0], Because(Why.CONTACTOR_WELDED, current_a=float("inf"))))
         await ledger.record_begin(begin("s1", reading(clock, "1.00")))
         await ledger.record_end(end("s1", reading(clock, "2.50")))
-        first, second = await ledger.pending_outbox(10)
+        opening, first, second, closing = await ledger.pending_outbox(10)
+        assert (opening.kind, closing.kind) == (Kind.HEAD, Kind.HEAD)
         assert json.loads(first.body)["why"] == "contactor_welded"
         assert json.loads(second.body)["energy_kwh"] == "1.50"
         assert json.loads(second.body)["end_record"].startswith("OCMF|")
-        await ledger.outbox_delivered([first.id])
-        assert await ledger.pending_outbox(10) == (second,)
+        await ledger.outbox_delivered([opening.id, first.id])
+        assert await ledger.pending_outbox(10) == (second, closing)
 
     asyncio.run(run())
 
@@ -401,7 +405,8 @@ def test_an_orderly_end_is_the_last_fact_and_closes_the_journal() -> None:
         await ledger.shut_down()
         assert store.closed
         facts = list(disk.facts())
-        assert isinstance(facts[-1], DaemonStopped)
+        assert isinstance(facts[-2], DaemonStopped)
+        assert isinstance(facts[-1], HeadSigned), "the key vouches for everything before"
         assert any(isinstance(fact, DaemonStarted) for fact in facts)
 
     asyncio.run(run())

@@ -22,6 +22,7 @@ from gateway.journal.facts import (
     SessionBegun,
     SessionEnded,
 )
+from gateway.journal.outbox import Kind
 from gateway.metering.verdicts import Verdict
 from gateway.metering.verification import Submitted, verified
 from gateway.site.because import Because, Why
@@ -118,7 +119,7 @@ class Cabinet:
         for socket in SOCKETS:
             self.require_sum(socket, facts)
         self.require_green()
-        bodies = [json.loads(message.body) for message in self.disk.messages]
+        bodies = [json.loads(message.body) for message in self.disk.messages if message.kind is Kind.SESSION]
         assert Counter(body["session"] for body in bodies) == Counter(fact.session for fact in ended), "told once each"
 
     def require_sum(self, socket: SocketId, facts: Sequence[object]) -> None:

@@ -1,0 +1,60 @@
+"""Everything that a journal's rows must hold beside their chain: what the facts add up to, and every signature."""
+
+from dataclasses import dataclass, field
+
+from gateway.errors import JournalDamaged
+from gateway.journal.chain import Head, StoredRow, verified
+from gateway.journal.facts import HeadSigned, PageSigned, unique_name
+from gateway.journal.heads import head_text, require_signed_head
+from gateway.journal.recovery import Memory
+from gateway.metering.keys import NotAKey, PublicKey, public_key
+
+
+@dataclass(slots=True)
+class Audit:
+    """Takes every row in order. expected: a head that somebody kept, which must be among the rows."""
+
+    expected: Head | None = None
+    head: Head = field(default_factory=Head)
+    covered: Head = field(default_factory=Head)
+    """The newest head that the key vouches for."""
+    pages: int = 0
+    memory: Memory = field(default_factory=Memory)
+    _keys: dict[str, PublicKey] = field(default_factory=dict)
+
+    def absorb(self, row: StoredRow) -> None:
+        """The next row as it lies in the store. Raises JournalDamaged."""
+        ((head, fact),) = verified((row,), self.head)
+        if row.name != unique_name(fact):
+            raise JournalDamaged(f"row {head.seq} is stored under another name than its own")
+        if isinstance(fact, PageSigned):
+            made = self.memory.unsigned.get((fact.key, fact.page))
+            if made is None or not self._signed(fact.key, made.payload.encode("ascii"), fact.signature):
+                raise JournalDamaged(f"the signature of page {fact.page} is wrong")
+            self.pages += 1
+        if isinstance(fact, HeadSigned):
+            require_signed_head(fact, self.head)
+            serial = self.memory.keys.get(fact.key)
+            if serial is None or not self._signed(fact.key, head_text(serial, self.head), fact.signature):
+                raise JournalDamaged(f"the signature over the rows up to {fact.seq} is wrong")
+            self.covered = self.head
+        self.memory.absorb(fact)
+        self.head = head
+        if self.expected is not None and self.expected.seq == head.seq and self.expected.hash != head.hash:
+            raise JournalDamaged(f"row {head.seq} is another one than the one whose head was kept")
+
+    def finish(self) -> None:
+        """After the last row. Raises JournalDamaged if the rows end before the head that somebody kept."""
+        if self.expected is not None and self.expected.seq > self.head.seq:
+            raise JournalDamaged(
+                f"this is an old copy: it ends at row {self.head.seq}, and row {self.expected.seq} was published"
+            )
+
+    def _signed(self, key: str, text: bytes, signature: str) -> bool:
+        if key not in self.memory.keys:
+            return False
+        try:
+            known = self._keys.get(key) or self._keys.setdefault(key, public_key(key))
+            return known.verifies(text, bytes.fromhex(signature))
+        except (NotAKey, ValueError):
+            return False
