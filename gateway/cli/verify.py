@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
     )
     parser.add_argument("--whole-key", action="store_true", help="the files hold all that the key ever signed")
+    parser.add_argument(
+        "--to-page", type=int, default=0, metavar="N", help="a page known from a receipt; the files must go so far"
+    )
     parser.add_argument("--language", choices=["sv", "en"], default="en")
 
 
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             return _not_asked(f"{file}: {problem.strerror}")
         except NotSafeXml as problem:
             findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
-    report = verified(submitted, pinned, whole_key=args.whole_key)
+    report = verified(submitted, pinned, whole_key=args.whole_key, page_min=args.to_page)
     report = Report(report.sessions, (*findings, *report.findings))
     _print(report, pinned, args.language)
     if report.verdict is Verdict.GREEN:

@@ -39,10 +39,13 @@ class Submitted:
     transaction: str = ""
 
 
-def verified(submitted: Sequence[Submitted], pinned: PublicKey, *, whole_key: bool = False) -> Report:
+def verified(
+    submitted: Sequence[Submitted], pinned: PublicKey, *, whole_key: bool = False, page_min: int = 0
+) -> Report:
     """Everything that can be said of these records.
 
-    whole_key: they claim to be all that the key ever signed, so that a missing page is found too.
+    whole_key: they claim to be all that the key ever signed, so that a missing page is found too. page_min: a page that
+    is known to exist, from a receipt or the broker; the records must go at least so far.
     """
     findings: list[Finding] = []
     records: list[Record] = []
@@ -55,6 +58,9 @@ def verified(submitted: Sequence[Submitted], pinned: PublicKey, *, whole_key: bo
     if not submitted:
         findings.append(Finding(Reason.NOTHING_FOUND, ""))
     findings.extend(_page_findings(records, whole_key=whole_key))
+    newest = max((record.page for record in records if record.context == "T"), default=0)
+    if newest < page_min:
+        findings.append(Finding(Reason.PAGES_MISSING, f"T{page_min}", f"T{newest}"))
     return Report(tuple(_session(group) for group in _grouped(records)), tuple(findings))
 
 

@@ -244,6 +244,12 @@ def test_a_gap_is_yellow_when_the_whole_key_is_claimed_and_no_matter_otherwise()
     assert Reason.PAGES_MISSING in reasons(report_of(late, whole_key=True))
 
 
+def test_records_that_end_before_a_page_that_is_known_are_yellow() -> None:
+    submitted = [Submitted(PEN.record(text), "x") for text in pair_texts()]
+    assert verified(submitted, PEN.public, whole_key=True, page_min=2).verdict is Verdict.GREEN
+    assert reasons(verified(submitted, PEN.public, whole_key=True, page_min=3)) == {Reason.PAGES_MISSING}
+
+
 def test_half_a_session_is_yellow() -> None:
     first, last = pair_texts()
     assert reasons(report_of(first)) == {Reason.END_MISSING}
