@@ -46,6 +46,7 @@ receipt() {
     local laddvakt="$VENV/bin/laddvakt" key
     key="$("$laddvakt" key show --state-dir "$room/state" | sed -n 's/^hex: //p')" || return 0
     "$laddvakt" export --state-dir "$room/state" --format ocmf -o "$room/records.ocmf" || return 0
+    [ -s "$room/records.ocmf" ] || { say "No session has ended in this run, so there is no signed record yet."; return 0; }
     say "Signed records of this run, checked against the gateway's key:"
     "$laddvakt" verify "$room/records.ocmf" --key "$key" || true
 }
