@@ -4,11 +4,12 @@ from typing import Final
 
 from gateway.control.contactor_machine import ContactorEvent, next_state
 from gateway.control.draft import ENDING, Draft, SocketDraft
+from gateway.control.powering import power_obstacle
+from gateway.control.reservation import all_reserved
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 from gateway.site.snapshot import Evidence, Position
-from gateway.site.topology import FuseKind
 from gateway.site.wishes import Close, Open
 
 SIGHT_LOST_S: Final = 15.0
@@ -20,9 +21,6 @@ DEAD_V: Final = 50.0
 REST_A: Final = 1.0
 REST_S: Final = 6.0
 """IEC 61851-1: after 6 s the station may open under load."""
-PROOF_MULTIPLE: Final = {FuseKind.GG: 1.25, FuseKind.B: 1.13, FuseKind.C: 1.13}
-"""A box that never obeyed may be powered to show whether it does, if even its rating stays below this multiple: a fuse
-carries it for an hour (IEC 60269-1, IEC 60898-1), and the box is tripped after 6 s."""
 
 
 _MUST_BE_SEEN_OPEN: Final = frozenset({ContactorState.OPENING, ContactorState.WELDED, ContactorState.NOT_CLOSED})
@@ -116,10 +114,11 @@ def move(draft: Draft, it: SocketDraft, event: ContactorEvent) -> None:
 
 def command_contactors(draft: Draft) -> None:
     """Wishes every contactor open or closed, each tick, with its reason."""
+    reserved_a = all_reserved(draft)
     for it in draft.each():
         if it.socket.contactor:
             _release(draft, it)
-            shall_close = _shall_close(draft, it)
+            shall_close = _shall_close(draft, it, reserved_a)
             _command(draft, it, Position.CLOSED if shall_close else Position.OPEN)
 
 
@@ -136,8 +135,9 @@ def _release(draft: Draft, it: SocketDraft) -> None:
     memory.held_trip = False
 
 
-def _shall_close(draft: Draft, it: SocketDraft) -> bool:
+def _shall_close(draft: Draft, it: SocketDraft, reserved_a: list[float]) -> bool:
     memory = it.memory
+    memory.unpowered = None
     if memory.held_open is not None:
         return _waits_for_rest(draft, it)
     if it.locked is not None or it.contactor in _MUST_BE_SEEN_OPEN:
@@ -148,7 +148,10 @@ def _shall_close(draft: Draft, it: SocketDraft) -> bool:
         return False
     if it.phase is SessionPhase.CHARGING or it.contactor in (ContactorState.CLOSED, ContactorState.CLOSING):
         return True
-    return it.contactor is ContactorState.OPEN and it.phase not in ENDING and _may_power(draft, it)
+    if it.contactor is not ContactorState.OPEN or it.phase in ENDING:
+        return False
+    memory.unpowered = power_obstacle(draft, it, reserved_a)
+    return memory.unpowered is None
 
 
 def _waits_for_rest(draft: Draft, it: SocketDraft) -> bool:
@@ -158,44 +161,6 @@ def _waits_for_rest(draft: Draft, it: SocketDraft) -> bool:
         return False
     draw_a = it.highest_draw_a
     return draw_a is not None and draw_a >= REST_A and draft.now_s - memory.held_since_s < REST_S
-
-
-def _may_power(draft: Draft, it: SocketDraft) -> bool:
-    """An idle box gets its power back when all is well and there is room for what it might draw by itself."""
-    if draft.freshness is not Freshness.FRESH or not draft.snapshot.journal_accepts or it.draw_a is None:
-        return False
-    if it.opened_s is not None and draft.now_s - it.opened_s < it.socket.minimum_off_s:
-        return False
-    box = it.socket.wallbox
-    if it.memory.obeyed_before:
-        alone_a = 0.0
-    else:
-        alone_a = it.socket.rating_a if box is None or box.failsafe_a is None else box.failsafe_a
-    proven = it.memory.obeyed_before or (box is not None and box.failsafe_a is not None)
-    if not proven and any(_being_proven(other) for other in draft.each()):
-        return False
-    tree = draft.tree
-    counted = list(draft.base_a)
-    for other in draft.each():
-        if other is not it:
-            for own, path in enumerate(other.places):
-                for place in path:
-                    counted[place] += other.reserved_a[own]
-    for path in it.places:
-        for place in path:
-            multiple = 1.0 if proven else PROOF_MULTIPLE[tree.fuses[place // 3].kind]
-            if counted[place] + alone_a > max(draft.limit_a[place], tree.rating_a[place] * multiple):
-                return False
-    it.obeys = it.memory.obeyed_before or it.obeys
-    return True
-
-
-def _being_proven(it: SocketDraft) -> bool:
-    return (
-        it.socket.wallbox is not None
-        and it.contactor in (ContactorState.CLOSED, ContactorState.CLOSING)
-        and not it.obeys
-    )
 
 
 def _command(draft: Draft, it: SocketDraft, wanted: Position) -> None:

@@ -6,10 +6,11 @@ from gateway.control.commands import take_requests
 from gateway.control.contactors import command_contactors, watch_contactors
 from gateway.control.draft import Draft, SocketDraft, open_draft
 from gateway.control.estimate import estimate_house, estimate_loads, take_samples
-from gateway.control.grants import counted, make_way, share_room
+from gateway.control.grants import make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
+from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
-from gateway.control.reservation import find_problems, reserve, reserve_touched, watch_wallboxes
+from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
 from gateway.control.state import ContactorState, ControlState, Decision, FuseState, SessionPhase, SocketState
 from gateway.ids import FuseId, SocketId
@@ -55,6 +56,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     command_contactors(draft)
     wish_currents(draft)
     find_problems(draft)
+    watch_house(draft)
     note_grid(draft)
     return close_draft(draft)
 
@@ -74,10 +76,8 @@ def name_reasons(draft: Draft) -> None:
         if it.session is None:
             if it.locked is not None:
                 it.because = it.locked
-            elif it.memory.held_open is not None:
-                it.because = it.memory.held_open
             else:
-                it.because = _IDLE
+                it.because = it.memory.held_open or it.memory.unpowered or _IDLE
         elif it.session.end_because is not None:
             it.because = it.session.end_because
 
@@ -153,7 +153,7 @@ def _closed(it: SocketDraft) -> SocketState:
 
 
 def _fuses(draft: Draft) -> dict[FuseId, FuseState]:
-    allocated = counted(draft, at_least=False)
+    allocated = all_reserved(draft)
     out = {}
     for number, fuse in enumerate(draft.tree.fuses):
         at = 3 * number

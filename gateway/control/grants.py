@@ -7,7 +7,7 @@ from gateway.control.allocation import TINY_A, Asker, Share, share_out
 from gateway.control.draft import STARTING, Draft, SocketDraft, traits
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE
-from gateway.control.reservation import OBEYING_TIME_S, reserve_again
+from gateway.control.reservation import OBEYING_TIME_S, add, all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import begin_again
 from gateway.control.state import SessionPhase
@@ -56,21 +56,17 @@ def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
     )
 
 
-def counted(draft: Draft, *, at_least: bool) -> list[float]:
-    """Base load and all sockets per fuse phase (A): at least, or as reserved now."""
+def all_at_least(draft: Draft) -> list[float]:
+    """Base load and the least of every socket, per fuse phase (A)."""
     total = list(draft.base_a)
     for it in draft.each():
-        each = least(draft, it) if at_least else it.reserved_a
-        for own, path in enumerate(it.places):
-            if each[own]:
-                for place in path:
-                    total[place] += each[own]
+        add(total, it, least(draft, it))
     return total
 
 
 def make_way(draft: Draft) -> None:
     """Pauses sessions where not even the least of all fits, the latest first; with safe currents all boxes alike."""
-    total = counted(draft, at_least=True)
+    total = all_at_least(draft)
     tight = draft.memory.tight_since_s
     for place, limit_a in enumerate(draft.limit_a):
         if total[place] <= limit_a + EXCESS_A:
@@ -136,7 +132,7 @@ def share_room(draft: Draft) -> None:
                 for place in path:
                     room[place] -= takes[own]
     shares = _shares(sharing, room)
-    reserved = counted(draft, at_least=False)
+    reserved = all_reserved(draft)
     lowered: list[bool] = []
     for it, share in zip(sharing, shares, strict=True):
         lowered.append(share.current_a < it.granted_a - TINY_A)

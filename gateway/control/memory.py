@@ -39,7 +39,10 @@ class Successor:
 
 @dataclass
 class SocketMemory:
-    """One socket's timers (monotonic seconds; None: not running) and counters."""
+    """One socket's timers (monotonic seconds; None: not running) and counters.
+
+    unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it.
+    """
 
     samples: tuple[Sample, ...] = ()
     steady_a: PerPhase | None = None
@@ -64,6 +67,7 @@ class SocketMemory:
     held_open: Because | None = None
     held_since_s: float = 0.0
     held_trip: bool = False
+    unpowered: Because | None = None
     switchings: int = 0
     switchings_hot: int = 0
     place: int = 0
@@ -95,7 +99,7 @@ class Memory:
     """Memory of the whole site.
 
     pending: telegrams, oldest first, that some live socket has not been read after; telegrams: how many came;
-    house_weighed_a: the house by the newest telegram that is no longer pending.
+    house_weighed_a: the house by the newest telegram that is no longer pending; house_over: above its fuse by itself.
     """
 
     tree: FuseTree | None = None
@@ -106,6 +110,8 @@ class Memory:
     house_seen_s: PerPhase = (0.0, 0.0, 0.0)
     house_highest_a: MaybePerPhase = (None, None, None)
     tight_since_s: dict[int, float] = field(default_factory=dict)
+    house_over: tuple[bool, bool, bool] = (False, False, False)
+    started_s: float = 0.0
     next_place: int = 0
     saved_facts: tuple[object, ...] = ()
     saved_highest_a: tuple[int | None, ...] = ()

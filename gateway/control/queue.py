@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.control.draft import Draft, SocketDraft
-from gateway.control.grants import EXCESS_A, counted
+from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import pause
-from gateway.control.reservation import reserve_again
+from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
 from gateway.control.state import ContactorState, SessionPhase
@@ -57,7 +57,7 @@ def admit(draft: Draft) -> None:
     if not waiting:
         return
     waiting.sort(key=lambda it: (it.memory.yielded, it.phase is SessionPhase.QUEUED, it.memory.place))
-    line = _Line(counted(draft, at_least=True), _sessions(draft))
+    line = _Line(all_at_least(draft), _sessions(draft))
     for it in waiting:
         _call(draft, it, line)
     if line.wanted:
@@ -138,7 +138,7 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
 
 def _free_now(draft: Draft, it: SocketDraft) -> bool:
     """Whether the reservations of all, its own among them, fit on every fuse phase above it."""
-    total = counted(draft, at_least=False)
+    total = all_reserved(draft)
     return all(total[place] <= draft.limit_a[place] + EXCESS_A for place in draft.tree.all_places[it.socket.id])
 
 
@@ -172,7 +172,7 @@ def _contactor_obstacle(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.MINIMUM_OFF, until_s=rested_s)
     if it.memory.held_open is not None:
         return it.memory.held_open
-    return None if ready else Because(Why.CONTACTOR_UNKNOWN)
+    return None if ready else it.memory.unpowered or Because(Why.CONTACTOR_UNKNOWN)
 
 
 def _wallbox_obstacle(it: SocketDraft) -> Because | None:

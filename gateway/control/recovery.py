@@ -32,7 +32,12 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
     open_by_socket = {session.socket: session for session in past.open_sessions if session.socket in site.sockets}
     queued_by_socket = {session.socket: session for session in past.queued if session.socket in site.sockets}
     places = _places(past, known, site)
-    memory = Memory(tree=FuseTree.of(site), house_highest_a=known.house_highest_a, next_place=len(places))
+    memory = Memory(
+        tree=FuseTree.of(site),
+        house_highest_a=known.house_highest_a,
+        next_place=len(places),
+        started_s=now.monotonic_s,
+    )
     sockets = {}
     for socket in site.sockets.values():
         own = _remembered(socket, known, now)

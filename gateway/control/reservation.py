@@ -9,8 +9,7 @@ from typing import Final
 from gateway.control.draft import STARTING, Draft, SocketDraft
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.quantities import ZERO_PER_PHASE, PerPhase
-from gateway.site.because import Because, Why
-from gateway.site.snapshot import Pilot, Position
+from gateway.site.snapshot import Pilot
 
 SETTLES_S: Final = 60.0
 SETTLED_BAND_A: Final = 1.0
@@ -219,6 +218,22 @@ def _just_told(draft: Draft, it: SocketDraft) -> bool:
     return draft.now_s - it.granted_since_s < OBEYING_TIME_S
 
 
+def all_reserved(draft: Draft) -> list[float]:
+    """Base load and what every socket is counted for now, per fuse phase (A)."""
+    total = list(draft.base_a)
+    for it in draft.each():
+        add(total, it, it.reserved_a)
+    return total
+
+
+def add(total_a: list[float], it: SocketDraft, current_a: PerPhase) -> None:
+    """Adds a socket's currents to every fuse phase above it."""
+    for own, path in enumerate(it.places):
+        if current_a[own]:
+            for place in path:
+                total_a[place] += current_a[own]
+
+
 def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (True, True, True)) -> PerPhase:
     phases = len(it.places)
     return (
@@ -230,32 +245,6 @@ def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (Tr
 
 def _more(one: PerPhase, other: PerPhase) -> PerPhase:
     return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2])
-
-
-def find_problems(draft: Draft) -> None:
-    """The one thing that is wrong with a socket, said once when it begins."""
-    for it in draft.each():
-        it.problem = _problem(it)
-        before = it.memory.noted
-        if it.problem is not None and (before is None or before.why is not it.problem.why):
-            draft.note(it, it.problem)
-        it.memory.noted = it.problem
-
-
-def _problem(it: SocketDraft) -> Because | None:
-    if it.contactor is ContactorState.WELDED:
-        return Because(Why.CONTACTOR_WELDED)
-    if it.contactor is ContactorState.NOT_CLOSED:
-        return Because(Why.CONTACTOR_NOT_CLOSED)
-    if it.socket.wallbox is not None and it.memory.disobeyed and not it.obeys:
-        return Because(Why.WALLBOX_DISOBEYS, current_a=it.highest_draw_a)
-    if it.socket.wallbox is not None and not it.heard and it.position is not Position.OPEN:
-        return Because(Why.WALLBOX_SILENT)
-    if it.socket.metered and it.draw_a is None:
-        return Because(Why.SOCKET_METER_SILENT)
-    if it.socket.contactor and it.contactor is ContactorState.UNKNOWN:
-        return Because(Why.CONTACTOR_UNKNOWN)
-    return None
 
 
 def plugged(pilot: Pilot | None) -> bool:

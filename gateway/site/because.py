@@ -20,6 +20,7 @@ class Why(StrEnum):
     RAISE_WAITS = "raise_waits"  # until_s: room is there, raised after a stable time
     RESERVED = "reserved"  # admitted, reading and signing the start
     OVERLOAD = "overload"  # fuse, phase, current_a = measured: lowered at once
+    HOUSE_OVERLOAD = "house_overload"  # fuse, phase, current_a: the house alone is above its fuse; nothing to shed
     HEAT = "heat"  # fuse, phase: heat budget used up
     GRID_STALE = "grid_stale"  # no raise, no admission
     GRID_FALLBACK = "grid_fallback"  # safe currents
@@ -27,6 +28,7 @@ class Why(StrEnum):
     GRID_IMPLAUSIBLE = "grid_implausible"
     GRID_FROZEN = "grid_frozen"
     GRID_METER_CHANGED = "grid_meter_changed"  # another meter, or its registers start elsewhere
+    POWER_WAITS = "power_waits"  # fuse, phase, current_a = what is missing: the box gets no power from its contactor
     SOCKET_METER_SILENT = "socket_meter_silent"
     SOCKET_OVERLOAD = "socket_overload"  # current_a = measured: session closed
     WALLBOX_SILENT = "wallbox_silent"

@@ -347,3 +347,99 @@ def test_a_house_that_rises_while_a_car_ramps_is_seen_in_the_telegram_that_excee
     cabinet.run(20)
     assert cabinet.main_a()[0] <= 20.3
     assert shown <= 15.0
+
+
+def test_nobody_is_called_silent_at_boot_before_they_could_be_heard_but_all_are_counted_full() -> None:
+    boxes = (wallbox("p1"), wallbox("p2", contactor=True), plain("h1"))
+    cabinet = Cabinet(site(*boxes))
+    for place in cabinet.places.values():
+        place.meter_silent = place.box_silent = place.board_silent = True
+    cabinet.run(4)
+    assert events(cabinet) == [Why.GRID_FALLBACK] or events(cabinet) == []
+    assert all(one.problem is None for one in cabinet.state.sockets.values())
+    assert seen(cabinet, "p1").reserved_a == (16.0, 16.0, 16.0)
+    assert seen(cabinet, "h1").reserved_a == (10.0, 0.0, 0.0)
+    for place in cabinet.places.values():
+        place.meter_silent = place.box_silent = place.board_silent = False
+    cabinet.run(60)
+    assert not {Why.WALLBOX_SILENT, Why.SOCKET_METER_SILENT, Why.CONTACTOR_UNKNOWN} & set(events(cabinet))
+
+
+def test_a_device_that_is_never_heard_is_named_after_its_quiet_time() -> None:
+    cabinet = Cabinet(site(wallbox("p1"), wallbox("p2"), plain("h1")))
+    cabinet.place("p1").meter_silent = True
+    cabinet.place("p2").box_silent = True
+    cabinet.place("h1").board_silent = True
+    cabinet.run(40)
+    whys = {str(name): None if one.problem is None else one.problem.why for name, one in cabinet.state.sockets.items()}
+    assert whys == {"p1": Why.SOCKET_METER_SILENT, "p2": Why.WALLBOX_SILENT, "h1": Why.CONTACTOR_UNKNOWN}
+    told = [why for why in events(cabinet) if why in whys.values()]
+    assert sorted(told) == sorted(set(told)), "once each"
+
+
+def test_a_box_that_gets_its_power_has_time_to_boot_before_it_is_called_silent() -> None:
+    cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
+    cabinet.place("p1").box_silent = True
+    cabinet.run_until(lambda c: c.place("p1").closed and c.at_s > 1010.0, 200)
+    cabinet.run(20)
+    assert Why.WALLBOX_SILENT not in events(cabinet)
+    cabinet.run(20)
+    assert Why.WALLBOX_SILENT in events(cabinet)
+
+
+def test_a_box_that_is_too_tight_to_be_powered_names_the_fuse_and_the_missing_amperes() -> None:
+    fuses = (fuse(rating_a=50.0), fuse("garage", 10.0, FuseKind.C, parent="main"))
+    cabinet = Cabinet(site(wallbox("p1", "garage", contactor=True, failsafe_a=None), fuses=fuses), house_a=[1.0] * 3)
+    cabinet.run(120)
+    because = seen(cabinet, "p1").because
+    assert (because.why, because.fuse) == (Why.POWER_WAITS, "garage")
+    assert because.current_a == pytest.approx(16.0 - 11.3)
+    cabinet.ask(start("p1"))
+    cabinet.run(5)
+    assert seen(cabinet, "p1").because.why is Why.POWER_WAITS
+    assert not cabinet.place("p1").closed
+
+
+def test_two_boxes_are_not_powered_into_the_same_room() -> None:
+    boxes = tuple(wallbox(f"p{n}", contactor=True, failsafe_a=10.0) for n in (1, 2))
+    cabinet = Cabinet(site(*boxes), house_a=[1.0, 1.0, 1.0])
+    unproven: list[int] = []
+    cabinet.run(
+        90,
+        lambda c: unproven.append(
+            sum(place.closed and not c.state.sockets[name].obeys for name, place in c.places.items())
+        ),
+    )
+    assert max(unproven[5:]) == 1
+    assert all(place.closed for place in cabinet.places.values())
+
+
+def test_a_house_that_is_above_the_fuse_by_itself_is_said_at_once_and_once() -> None:
+    cabinet = Cabinet(site(wallbox("p1")), house_a=[1.0, 1.0, 1.0])
+    cabinet.run(60)
+    cabinet.house_a = [1.0, 21.0, 1.0]
+    cabinet.run(11)
+    told = [wish.because for _, wish in cabinet.log if isinstance(wish, NoteEvent)]
+    alarms = [because for because in told if because.why is Why.HOUSE_OVERLOAD]
+    assert [(one.fuse, one.phase, one.current_a) for one in alarms] == [("main", 1, 21.0)]
+    assert cabinet.worst_heat < 0.5
+    cabinet.run(60)
+    cabinet.house_a = [1.0, 19.5, 1.0]
+    cabinet.run(20)
+    cabinet.house_a = [1.0, 21.0, 1.0]
+    cabinet.run(20)
+    assert events(cabinet).count(Why.HOUSE_OVERLOAD) == 1
+    cabinet.house_a = [1.0, 10.0, 1.0]
+    cabinet.run(20)
+    cabinet.house_a = [1.0, 21.0, 1.0]
+    cabinet.run(20)
+    assert events(cabinet).count(Why.HOUSE_OVERLOAD) == 2
+
+
+def test_a_house_together_with_cars_above_the_fuse_is_no_alarm_of_the_house() -> None:
+    cabinet = Cabinet(site(wallbox("p1")), house_a=[4.0, 4.0, 4.0])
+    cabinet.plug("p1")
+    cabinet.run(100)
+    cabinet.house_a = [12.0, 12.0, 12.0]
+    cabinet.run(60)
+    assert Why.HOUSE_OVERLOAD not in events(cabinet)
