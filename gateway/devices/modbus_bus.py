@@ -7,7 +7,6 @@ with its request; a silent unit is paused. Callers get their value or a `DeviceE
 """
 
 import asyncio
-import heapq
 import logging
 import os
 import termios
@@ -24,7 +23,7 @@ from pymodbus.pdu.exceptionresponse import ExceptionResponse
 from gateway.devices import modbus_faults as faults
 from gateway.devices import modbus_requests as requests
 from gateway.devices.modbus_requests import CoilCommand, Request
-from gateway.devices.modbus_timing import PAUSE_S_FIRST, QUIET_S, LineTiming, UnitPauses
+from gateway.devices.modbus_timing import PAUSE_S_FIRST, QUIET_S, LineTiming, UnitPauses, UnitRests
 from gateway.errors import DeviceError
 
 CALL_S_MAX: Final = 10.0
@@ -90,6 +89,7 @@ class PymodbusBus:
         self._local_echo: Final = local_echo
         self._timing: Final = LineTiming(None if self._tcp else baud, parity, stop_bits, quiet_s)
         self._pauses: Final = UnitPauses(pause_s)
+        self._rests: Final = UnitRests()
         self._calls: list[_Call] = []
         self._numbers = 0
         self._arrived: Final = asyncio.Event()
@@ -98,6 +98,10 @@ class PymodbusBus:
         self._sent = b""
         self._received = b""
         self._hears_itself = False
+
+    def rests(self, unit: int, silence_s: float) -> None:
+        """From now on this unit rests so long between two requests."""
+        self._rests.needs(unit, silence_s)
 
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, *, urgent: bool = False
@@ -137,6 +141,7 @@ class PymodbusBus:
                 served = asyncio.create_task(self._serve(client, call), name=f"{self.name} request")
                 try:
                     await asyncio.shield(served)
+                    self._rests.ended(call.request.unit, asyncio.get_running_loop().time())
                 except asyncio.CancelledError:
                     await asyncio.wait({served}, timeout=CALL_S_MAX)
                     raise
@@ -190,7 +195,7 @@ class PymodbusBus:
         self._make_room(urgency)
         self._numbers += 1
         call = _Call(urgency, self._numbers, request, loop.create_future())
-        heapq.heappush(self._calls, call)
+        self._calls.append(call)
         self._arrived.set()
         try:
             async with asyncio.timeout(CALL_S_MAX):
@@ -207,26 +212,32 @@ class PymodbusBus:
             raise DeviceError(f"{self.name}: {QUEUE_MAX} requests wait already; poll less, or use a second bus.")
         last.fail(faults.too_late(self.name, last.request.unit, last.request.what, CALL_S_MAX))
         self._calls.remove(last)
-        heapq.heapify(self._calls)
 
     async def _next_call(self) -> _Call:
-        """The most urgent call, once the wire is free; a more urgent one that comes meanwhile goes first."""
+        """The next call, once wire and unit have rested; a more urgent one that comes meanwhile goes first."""
         loop = asyncio.get_running_loop()
         while True:
             self._arrived.clear()
-            while self._calls and self._calls[0].answer.done():
-                heapq.heappop(self._calls)
+            self._calls = [call for call in self._calls if not call.answer.done()]
             if not self._calls:
                 await self._arrived.wait()
                 continue
-            wait_s = self._timing.wait_s(loop.time())
+            wait_s, call = self._choice(loop.time())
             if wait_s <= WAKES_LATE_S:
-                return heapq.heappop(self._calls)
+                self._calls.remove(call)
+                return call
             try:
                 async with asyncio.timeout(wait_s):
                     await self._arrived.wait()
             except TimeoutError:
                 continue
+
+    def _choice(self, now_s: float) -> tuple[float, _Call]:
+        """The most urgent call of a unit that has rested, and how long it must still wait. While a write waits for its
+        unit's rest no read begins, since it could be longer than that rest."""
+        writes = [call for call in self._calls if call.urgency is Urgency.WRITE]
+        rest_s, call = min((self._rests.wait_s(call.request.unit, now_s), call) for call in writes or self._calls)
+        return max(rest_s, self._timing.wait_s(now_s)), call
 
     async def _serve(self, client: AsyncModbusSerialClient | AsyncModbusTcpClient, call: _Call) -> None:
         """One transaction, from the open port to the answered call. Never raises."""

@@ -84,3 +84,23 @@ class UnitPauses:
     def heard(self, unit: int) -> None:
         self._pauses.pop(unit, None)
         self._write_pauses.pop(unit, None)
+
+
+class UnitRests:
+    """Units that need rest between two requests to themselves; others may be asked meanwhile."""
+
+    def __init__(self) -> None:
+        self._silence_s: dict[int, float] = {}
+        self._free_from_s: dict[int, float] = {}
+
+    def needs(self, unit: int, silence_s: float) -> None:
+        self._silence_s[unit] = silence_s
+
+    def ended(self, unit: int, now_s: float) -> None:
+        """A request to it is over, answered or not."""
+        if unit in self._silence_s:
+            self._free_from_s[unit] = now_s + self._silence_s[unit]
+
+    def wait_s(self, unit: int, now_s: float) -> float:
+        """How long it must still rest; 0: it has rested."""
+        return max(0.0, self._free_from_s.get(unit, now_s) - now_s)

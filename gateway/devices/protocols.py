@@ -21,6 +21,10 @@ class ModbusBus(Protocol):
     A unit that stays silent is backed off: calls to it fail at once until its pause is over.
     """
 
+    def rests(self, unit: int, silence_s: float) -> None:
+        """This unit needs so much rest between two requests to itself; other units may be asked meanwhile."""
+        ...
+
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, *, urgent: bool = False
     ) -> tuple[int, ...]: ...

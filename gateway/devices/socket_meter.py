@@ -6,7 +6,6 @@ from typing import Final
 
 from gateway.devices.modbus_faults import ILLEGAL_ADDRESS, UnitRefused
 from gateway.devices.protocols import Clock, ModbusBus
-from gateway.devices.unit_rest import UnitRest
 from gateway.errors import DeviceError
 from gateway.meters.readings import SocketReading
 from gateway.meters.register_map import MeterModel
@@ -30,7 +29,7 @@ class ModbusSocketMeter:
         self._model: Final = model
         self._clock: Final = clock
         self._retry_s: Final = retry_s
-        self._rest: Final = UnitRest(model.silence_s)
+        bus.rests(unit, model.silence_s)
         self._turn: Final = asyncio.Lock()
         self._serial: str | None = None
         self._serial_asked = model.serial is None
@@ -90,8 +89,7 @@ class ModbusSocketMeter:
         self._serial_asked = True
 
     async def _words(self, function: int, address: int, count: int, *, urgent: bool) -> tuple[int, ...]:
-        async with self._rest:
-            return await self._bus.read_registers(self._unit, function, address, count, urgent=urgent)
+        return await self._bus.read_registers(self._unit, function, address, count, urgent=urgent)
 
 
 def _shown(reading: SocketReading) -> str:

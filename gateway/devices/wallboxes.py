@@ -4,7 +4,6 @@ from typing import Final
 
 from gateway.actuators.wallbox import CurrentRegister, FixedSetting, WallboxModel
 from gateway.devices.protocols import Clock, ModbusBus
-from gateway.devices.unit_rest import UnitRest
 from gateway.errors import DeviceError
 from gateway.site.snapshot import Pilot, WallboxSight
 
@@ -21,7 +20,7 @@ class ModbusWallbox:
         self._model: Final = model
         self._clock: Final = clock
         self._settings: Final = (*_failsafe_settings(model, failsafe_a), *model.settings)
-        self._rest: Final = UnitRest(model.silence_s)
+        bus.rests(unit, model.silence_s)
 
     @property
     def refresh_s(self) -> float:
@@ -50,8 +49,7 @@ class ModbusWallbox:
     async def look(self) -> WallboxSight:
         """State and the current that it offers; both unknown where the box is in a state that the map does not know."""
         state_map = self._model.state
-        async with self._rest:
-            (state,) = await self._bus.read_registers(self._unit, state_map.function, state_map.address, 1)
+        (state,) = await self._bus.read_registers(self._unit, state_map.function, state_map.address, 1)
         setpoint = await self._read(self._model.setpoint.address)
         letter = state_map.pilots.get(state)
         says_so = letter is not None and state not in state_map.lowered
@@ -62,13 +60,11 @@ class ModbusWallbox:
         )
 
     async def _read(self, address: int) -> int:
-        async with self._rest:
-            (value,) = await self._bus.read_registers(self._unit, READ_HOLDING, address, 1)
+        (value,) = await self._bus.read_registers(self._unit, READ_HOLDING, address, 1)
         return value
 
     async def _write(self, address: int, value: int) -> None:
-        async with self._rest:
-            await self._bus.write_register(self._unit, address, value)
+        await self._bus.write_register(self._unit, address, value)
 
 
 def _failsafe_settings(model: WallboxModel, failsafe_a: float) -> tuple[FixedSetting, ...]:

@@ -25,6 +25,10 @@ class PaperBus:
 
     units: dict[int, PaperUnit]
     log: list[tuple[object, ...]] = field(default_factory=list)
+    rest_s: dict[int, float] = field(default_factory=dict)
+
+    def rests(self, unit: int, silence_s: float) -> None:
+        self.rest_s[unit] = silence_s
 
     def _unit(self, unit: int) -> PaperUnit:
         if unit not in self.units or self.units[unit].dead:

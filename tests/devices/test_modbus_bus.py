@@ -492,3 +492,42 @@ def test_frames_are_kept_three_and_a_half_characters_apart() -> None:
     assert LineTiming(19200, "E", 1).gap_s == pytest.approx(3.5 * 11 / 19200)
     assert LineTiming(115200, "N", 1).gap_s == pytest.approx(0.00175)
     assert LineTiming(None, "N", 1).gap_s == 0.0
+
+
+def test_a_unit_that_needs_rest_is_not_asked_before_it_has_rested_and_others_are_meanwhile() -> None:
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        bus.rests(7, 0.1)
+        await asyncio.gather(
+            bus.read_registers(7, 4, 0, 2), bus.read_registers(7, 4, 10, 2), bus.read_registers(8, 4, 20, 2)
+        )
+        assert [body[0] for body in units.bodies()] == [7, 8, 7]
+        (first_s, _), (other_s, _), (second_s, _) = units.requests
+        assert second_s - first_s >= 0.1
+        assert other_s - first_s < 0.1
+
+    on_wire({7: prompt, 8: prompt}, scenario)
+
+
+def test_a_write_goes_before_the_reads_of_its_own_unit_that_wait() -> None:
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        bus.rests(7, 0.05)
+        reads = [asyncio.create_task(bus.read_registers(7, 4, address, 2)) for address in (0, 10, 20)]
+        await asyncio.sleep(0.02)
+        await bus.write_register(7, 261, 60)
+        assert [body[1] for body in units.bodies()] == [4, 6]
+        await asyncio.gather(*reads)
+
+    on_wire({7: prompt}, scenario)
+
+
+def test_while_a_write_waits_for_its_units_rest_no_read_of_another_unit_begins() -> None:
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        bus.rests(7, 0.08)
+        await bus.read_registers(7, 4, 0, 2)
+        write = asyncio.create_task(bus.write_register(7, 261, 60))
+        await asyncio.sleep(0.01)
+        await bus.read_registers(8, 4, 0, 2)
+        await write
+        assert [(body[0], body[1]) for body in units.bodies()] == [(7, 4), (7, 6), (8, 4)]
+
+    on_wire({7: prompt, 8: prompt}, scenario)

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from importlib import resources
-from itertools import pairwise
 
 import pytest
 
@@ -99,28 +98,10 @@ def test_the_box_tells_its_state_and_what_it_offers_unless_it_lowers_itself(
     asyncio.run(play())
 
 
-def test_a_box_that_needs_rest_is_not_asked_before_it_has_rested_whoever_asks() -> None:
-    async def play() -> None:
-        loop = asyncio.get_running_loop()
-        asked_s: list[float] = []
-
-        class Timed(PaperBus):
-            async def read_registers(
-                self, unit: int, function: int, address: int, count: int, *, urgent: bool = False
-            ) -> tuple[int, ...]:
-                asked_s.append(loop.time())
-                return await super().read_registers(unit, function, address, count, urgent=urgent)
-
-            async def write_register(self, unit: int, address: int, value: int) -> None:
-                asked_s.append(loop.time())
-                await super().write_register(unit, address, value)
-
-        box = ModbusWallbox(Timed(heidelberg().units), 1, replace(MODEL, silence_s=0.02), StepClock(), 0.0)
-        await asyncio.gather(box.look(), box.set_current(10.0), box.look())
-        assert len(asked_s) == 5
-        assert all(later - sooner >= 0.019 for sooner, later in pairwise(asked_s))
-
-    asyncio.run(play())
+def test_the_bus_is_told_how_much_rest_the_box_needs() -> None:
+    bus = heidelberg()
+    ModbusWallbox(bus, 1, replace(MODEL, silence_s=0.1), StepClock(), 0.0)
+    assert bus.rest_s == {1: 0.1}
 
 
 def test_the_setpoint_is_repeated_three_times_within_the_boxs_watchdog() -> None:
