@@ -1,7 +1,9 @@
 """The file after the first door: every section checked by itself, the sound ones kept, the broken ones remembered.
 
-A broken section must not hide the mistakes of the others, nor make them look wrong: its name stays known as `blamed`,
-so that a socket on a fuse with a misspelt key is not also told that its fuse does not exist.
+A broken section must not hide the mistakes of the others, nor make them look wrong. A wrong value gets a harmless
+stand-in, so that the rest of its section is still checked; what is then said of the stand-in itself is an echo and not
+told. A section that cannot be mended so stays known by name as `blamed`, so that a socket on such a fuse is not also
+told that its fuse does not exist. With any mistake there is no cabinet, so a stand-in never reaches one.
 """
 
 from collections.abc import Mapping
@@ -27,6 +29,14 @@ from gateway.errors import Mistake
 
 AnySection = TypeVar("AnySection", bound=Section)
 REQUIRED: Final = ("gateway", "grid_meter", "fuse", "socket")
+STAND_INS: Final[Mapping[type[Section], Mapping[str, object]]] = {
+    GatewaySection: {"id": "unnamed"},
+    GridMeterSection: {"port": "/dev/null"},
+    BusSection: {"port": "/dev/null"},
+    FuseSection: {"rating_a": 1000.0, "kind": "gG"},
+    SocketSection: {"phases": ["L1"], "rating_a": 6.0},
+}
+"""For keys that must be there. A wrong key with a default is left out instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,8 @@ class Placed(Generic[AnySection]):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Sections that are sound by themselves; blamed: names of those that are not, by kind of section."""
+    """Sections that are sound by themselves, or mended; blamed: names of the others, by kind of section; echoes:
+    where stand-ins stand."""
 
     gateway: GatewaySection | None
     grid_meter: GridMeterSection | None
@@ -52,6 +63,7 @@ class Draft:
     fuses: tuple[Placed[FuseSection], ...]
     sockets: tuple[Placed[SocketSection], ...]
     blamed: Mapping[str, frozenset[str]]
+    echoes: tuple[str, ...]
 
 
 def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
@@ -65,6 +77,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
             form = f"[[{key}]]" if key in ("fuse", "socket") else f"[{key}]"
             mistakes.append(Mistake(key, "(missing)", "this section is required.", f"Add a section {form}."))
     blamed: dict[str, set[str]] = {}
+    told = len(mistakes)
     return Draft(
         gateway=_one(tables, "gateway", GatewaySection, mistakes),
         grid_meter=_one(tables, "grid_meter", GridMeterSection, mistakes),
@@ -77,6 +90,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),
         sockets=_many(tables, "socket", SocketSection, mistakes, blamed),
         blamed={kind: frozenset(names) for kind, names in blamed.items()},
+        echoes=tuple(mistake.path for mistake in mistakes[told:]),
     )
 
 
@@ -118,11 +132,20 @@ def _many(
 
 
 def _sound(path: str, value: object, section: type[AnySection], mistakes: list[Mistake]) -> AnySection | None:
-    """The section if it is sound, or sound but for keys that do not belong here."""
+    """The section if it is sound, or can be made so by leaving out or standing in for what is wrong."""
     found, faults = check_section(section, value)
     mistakes.extend(mistake_of(path, fault) for fault in faults)
-    if found is None and faults and all(fault.rule == "extra_forbidden" for fault in faults):
-        found, _ = check_section(section, _without(value, {fault.place for fault in faults}))
+    if found is None and faults:
+        mended = _without(value, {fault.place for fault in faults})
+        if isinstance(mended, dict):
+            for fault in faults:
+                key = str(fault.place[0]) if fault.place else ""
+                whole = len(fault.place) == 1 or isinstance(mended.get(key), list)
+                if whole and key in STAND_INS.get(section, {}):
+                    mended[key] = STAND_INS[section][key]
+                elif isinstance(mended.get(key), list):
+                    del mended[key]
+            found, _ = check_section(section, mended)
     return found
 
 

@@ -33,9 +33,12 @@ def cabinet_of(text: str, file: str) -> Cabinet:
         mistake = Mistake("TOML", "(not readable)", f"{wrong}.", "Correct that place first.")
         raise ConfigMistake(file, (mistake,)) from wrong
     mistakes: list[Mistake] = []
-    cabinet = build_cabinet(draft_of(tables, mistakes), Models(), mistakes)
+    draft = draft_of(tables, mistakes)
+    said = len(mistakes)
+    cabinet = build_cabinet(draft, Models(), mistakes)
     if cabinet is None:
-        raise ConfigMistake(file, tuple(mistakes))
+        echoes = set(draft.echoes)
+        raise ConfigMistake(file, (*mistakes[:said], *(it for it in mistakes[said:] if it.path not in echoes)))
     return cabinet
 
 

@@ -231,3 +231,29 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
         with pytest.raises(ConfigMistake) as caught:
             load_cabinet(path)
         assert word in caught.value.mistakes[0].problem
+
+
+def test_a_wrong_value_hides_no_other_mistake_of_its_section_and_brings_no_echo() -> None:
+    text = (
+        EXAMPLE.replace('time_zone = "Europe/Stockholm"', 'time_zone = "Europe/Stokholm"')
+        .replace('id = "villa-1"', 'id = "Villa 1"')
+        .replace("house_load_a_max = [12, 12, 12]", "house_load_a_max = [12, 12]")
+        .replace('main_fuse = "main"', 'main_fuse = "mains"')
+        .replace('kind = "C"', 'kind = "D"')
+        .replace('parent = "main"', 'parent = "man"')
+        .replace('phases = ["L3"]\nrating_a = 10', 'phases = ["L4"]\nrating_a = "10"')
+        .replace("channel = 3", "channel = 9")
+    )
+    with pytest.raises(ConfigMistake) as told:
+        cabinet_of(text, "laddvakt.toml")
+    assert sorted(mistake.path for mistake in told.value.mistakes) == [
+        "fuse[garage].kind",
+        "fuse[garage].parent",
+        "gateway.id",
+        "gateway.time_zone",
+        "grid_meter.house_load_a_max",
+        "grid_meter.main_fuse",
+        "socket[p3].contactor.channel",
+        "socket[p3].phases.0",
+        "socket[p3].rating_a",
+    ]
