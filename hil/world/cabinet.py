@@ -39,7 +39,7 @@ class Cabinet:
         self.house = House(scenario.house, self.random)
         self.fuses = FuseTree(scenario.fuses)
         self.grid = GridMeter(self.random.uniform(5000.0, 20000.0), self.random.uniform(0.0, 500.0))
-        self.boards = {plan.name: RelayBoard() for plan in scenario.boards}
+        self.boards = {plan.name: RelayBoard(renews=plan.renews) for plan in scenario.boards}
         self.sockets = {
             plan.name: Socket(
                 plan, None if plan.contactor is None else self.boards[plan.contactor.board], self.random, self.tell

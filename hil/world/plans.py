@@ -32,9 +32,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class BoardPlan:
+    """renews: a timed close that comes again extends the time. dead_man: for the gateway's config."""
+
     name: str
     place: Place
     dead_man: str
+    renews: bool = True
 
 
 @dataclass(frozen=True, slots=True)

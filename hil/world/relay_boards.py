@@ -10,14 +10,16 @@ _VERSION_ADDRESS, _VERSION = 0x8000, 200
 
 
 class RelayBoard(Unit):
-    """Eight relays, all open after power-up. Flash-on closes a relay for a time; sent again it starts anew.
+    """Eight relays, all open after power-up. Flash-on closes a relay for a time.
 
+    renews: whether flash-on that comes again meanwhile starts the time anew, or is ignored. The wiki does not say.
     inputs: digital inputs of the (D) variant, read by function 2; auxiliary contacts are wired there.
     """
 
     latency_s = 0.01
 
-    def __init__(self) -> None:
+    def __init__(self, *, renews: bool = True) -> None:
+        self.renews = renews
         self.relays = [False] * CHANNELS
         self.inputs = [False] * CHANNELS
         self.powered = True
@@ -64,6 +66,8 @@ class RelayBoard(Unit):
         if base in (_FLASH_ON, _FLASH_OFF):
             if not 1 <= value <= 0x7FFF:
                 raise Refusal(ILLEGAL_VALUE)
+            if not self.renews and self._flash_left_s[channel] is not None:
+                return
             self._set(channel, base == _FLASH_ON)
             self._flash_left_s[channel] = value / 10
         elif value == _TOGGLE:

@@ -195,7 +195,7 @@ def _board(reader: TableReader) -> BoardPlan:
     model = reader.text("model", BOARD_MODEL)
     if model != BOARD_MODEL:
         raise ScenarioMistake(f"{reader.where}.model = {model!r}: only {BOARD_MODEL}")
-    plan = BoardPlan(reader.text("name"), _place(reader), reader.text("dead_man", "none"))
+    plan = BoardPlan(reader.text("name"), _place(reader), reader.text("dead_man", "none"), reader.truth("renews", True))
     reader.done()
     return plan
 

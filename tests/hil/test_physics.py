@@ -175,6 +175,21 @@ def test_flash_on_opens_by_itself_and_starts_anew_when_sent_again() -> None:
     assert not board.relays[3]
 
 
+def test_a_board_that_does_not_renew_lets_go_at_the_first_time_whatever_comes_meanwhile() -> None:
+    board = RelayBoard(renews=False)
+    board.write_coil(0x0200 + 3, 20)
+    for _ in range(15):
+        board.step(True, 0.1)
+    board.write_coil(0x0200 + 3, 20)
+    for _ in range(7):
+        board.step(True, 0.1)
+    assert not board.relays[3]
+    board.write_coil(0x0200 + 3, 20)
+    assert board.relays[3]
+    board.write_coil(3, 0x0000)
+    assert not board.relays[3]
+
+
 def test_a_power_cut_opens_relays_silences_boxes_and_stops_cars() -> None:
     cabinet = Cabinet(parse_scenario(TEXT))
     faults = Faults([], cabinet)
