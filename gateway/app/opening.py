@@ -73,8 +73,6 @@ async def open_everything(
         await asyncio.wait(owners)
     left = (deed for deeds in units.values() for deed in deeds if deed.left)
     failed += [f"{deed.what} could not be made safe: {deed.problem or NO_TURN}" for deed in left]
-    for sentence in failed:
-        log.error("%s", sentence)
     return tuple(failed)
 
 
@@ -94,7 +92,8 @@ async def _one_round(deeds: Sequence[_Deed]) -> None:
             try:
                 await deed.do()
             except DeviceError as problem:
-                deed.problem = str(problem)
+                for waiting in deeds:
+                    waiting.problem = str(problem)
                 return
             deed.done = True
 

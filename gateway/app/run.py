@@ -69,7 +69,8 @@ async def run_gateway(cabinet: Cabinet) -> None:
     try:
         await gateway.run()
     except BaseException:
-        await open_everything(cabinet, held=gateway.held)
+        for problem in await open_everything(cabinet, held=gateway.held):
+            log.error("%s", problem)
         raise
 
 
