@@ -41,7 +41,7 @@ class Rule(StrEnum):
     PHASE_ABOVE_CURRENT = "phase_above_current"  # a phase's |P| > 1.1 * U * I plus rounding
     PHASES_AGAINST_TOTAL = "phases_against_total"  # the phases' powers do not add up to the total
     CURRENT_TOO_HIGH = "current_too_high"  # above three times the main fuse
-    PHASE_INCOMPLETE = "phase_incomplete"  # a phase lost a register that the others still have
+    INCOMPLETE = "incomplete"  # one phase or direction lost a register that the others still have
     REGISTER_FELL = "register_fell"
     ENERGY_TOO_FAST = "energy_too_fast"  # more energy than the main fuse passes in that time
     METER_UNPROVEN = "meter_unproven"  # another type or number, seen fewer than three times

@@ -45,13 +45,14 @@ class GridMeterChange:
     export_kwh: Decimal | None
 
 
-Known = tuple[bool, bool, bool]
+Known = tuple[tuple[bool, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of one meter. counted_s: when its energies were read; highest_w: most power since then; known: on
-    which phases it tells currents, voltages and powers (short lists that tell none of them change nothing)."""
+    """What is known of one meter. counted_s: when its energies were read; highest_w: most power since then; known:
+    what it tells of currents, voltages and powers by phase, and of power and energy by direction; a list that tells
+    nothing of one of these says nothing about it."""
 
     ident: str = ""
     meter_id: str = ""
@@ -59,7 +60,7 @@ class Standing:
     export_kwh: Decimal | None = None
     counted_s: float = 0.0
     highest_w: float = 0.0
-    known: tuple[Known, Known, Known] = ((False,) * 3,) * 3
+    known: Known = ((),) * 5
 
     def after(self, reading: GridReading) -> "Standing":
         counted = reading.import_kwh is not None or reading.export_kwh is not None
@@ -75,10 +76,11 @@ class Standing:
         )
 
     def lacks(self, reading: GridReading) -> bool:
-        """Whether one phase lost a quantity that this meter told of it, while other phases still have it."""
+        """Whether one phase or direction lost a quantity that this meter told of it, while others still have it."""
         return any(
             any(now) and any(was and not have for was, have in zip(before, now, strict=True))
             for before, now in zip(self.known, _known(reading), strict=True)
+            if before
         )
 
 
@@ -124,7 +126,7 @@ class GridTrace:
         pairs = ((standing.import_kwh, reading.import_kwh), (standing.export_kwh, reading.export_kwh))
         risen = [(now - before, now) for before, now in pairs if before is not None and now is not None]
         if standing.lacks(reading):
-            yield Rule.PHASE_INCOMPLETE
+            yield Rule.INCOMPLETE
         if any(kwh < 0 for kwh, _ in risen):
             yield Rule.REGISTER_FELL
         bound_kwh = self._energy_kwh_max(standing, reading)
@@ -140,17 +142,17 @@ class GridTrace:
         return bound_w * (reading.at.monotonic_s - standing.counted_s + ARRIVAL_SLACK_S) / 3.6e6
 
 
-def _known(reading: GridReading) -> tuple[Known, Known, Known]:
-    currents, voltages, powers = (
-        (of[0] is not None, of[1] is not None, of[2] is not None)
-        for of in (reading.current_a, reading.voltage_v, reading.net_power_w)
-    )
-    return currents, voltages, powers
+def _known(reading: GridReading) -> Known:
+    """Nothing of a list without currents: list 1 of Norwegian meters tells the import alone."""
+    if all(current is None for current in reading.current_a):
+        return ((),) * 5
+    by_direction = ((reading.import_w, reading.export_w), (reading.import_kwh, reading.export_kwh))
+    told = (reading.current_a, reading.voltage_v, reading.net_power_w, *by_direction)
+    return tuple(tuple(value is not None for value in values) for values in told)
 
 
-def _merged(before: tuple[Known, Known, Known], now: tuple[Known, Known, Known]) -> tuple[Known, Known, Known]:
-    currents, voltages, powers = (new if any(new) else old for old, new in zip(before, now, strict=True))
-    return currents, voltages, powers
+def _merged(before: Known, now: Known) -> Known:
+    return tuple(new if any(new) else old for old, new in zip(before, now, strict=True))
 
 
 def _differs(before: str, now: str) -> bool:

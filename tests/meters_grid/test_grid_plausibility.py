@@ -130,7 +130,18 @@ def test_a_phase_that_loses_its_voltage_or_current_alone_is_refused() -> None:
     whole = phases(0, (5.0, 3.0, 2.0), (230.0, 230.0, 230.0))
     no_volts = phases(10, (0.5, 3.0, 2.0), (None, 230.0, 230.0))
     no_amperes = phases(20, (None, 3.0, 2.0), (230.0, 230.0, 230.0))
-    assert told.hear(whole, no_volts, no_amperes) == [(), (Rule.PHASE_INCOMPLETE,), (Rule.PHASE_INCOMPLETE,)]
+    assert told.hear(whole, no_volts, no_amperes) == [(), (Rule.INCOMPLETE,), (Rule.INCOMPLETE,)]
+
+
+def test_a_power_that_is_told_in_one_direction_only_all_of_a_sudden_is_refused() -> None:
+    one_way = replace(reading(10), import_w=None)
+    assert Told().hear(reading(0), one_way, reading(20)) == [(), (Rule.INCOMPLETE,), ()]
+    assert Told().hear(reading(0), reading(10, export_kwh=None)) == [(), (Rule.INCOMPLETE,)]
+
+
+def test_a_short_list_without_currents_that_tells_the_import_alone_is_no_loss() -> None:
+    short = replace(reading(10, None, None), export_w=None, current_a=(None, None, None))
+    assert Told().hear(reading(0), short, reading(20), short) == [()] * 4
 
 
 def test_a_list_without_any_voltage_or_current_is_another_list_of_the_same_meter() -> None:
@@ -144,8 +155,8 @@ def test_a_meter_of_fewer_phases_proves_itself_like_any_other() -> None:
     told = Told()
     one_phase = [phases(300.0 + at, (5.0, None, None), (230.0, None, None)) for at in (0, 10, 20, 30)]
     refused = told.hear(phases(0, (5.0, 3.0, 2.0), (230.0, 230.0, 230.0)), *one_phase)
-    assert refused == [(), (Rule.PHASE_INCOMPLETE,), (Rule.PHASE_INCOMPLETE,), (), ()]
-    assert told.changes[0].because == (Rule.PHASE_INCOMPLETE,)
+    assert refused == [(), (Rule.INCOMPLETE,), (Rule.INCOMPLETE,), (), ()]
+    assert told.changes[0].because == (Rule.INCOMPLETE,)
 
 
 def test_registers_that_start_elsewhere_are_another_meter_after_three_readings() -> None:
