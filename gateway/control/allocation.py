@@ -116,7 +116,8 @@ class _Water:
                 if number and self.free_a[place] < rise * number:
                     rise, narrowest = max(0.0, self.free_a[place]) / number, place
             for place in self.crowded:
-                self.free_a[place] -= rise * self.rising_at[place]
+                if self.rising_at[place]:
+                    self.free_a[place] -= rise * self.rising_at[place]
             if narrowest is None:
                 return until
             level += rise

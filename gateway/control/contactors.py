@@ -48,13 +48,13 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
     memory.carrying_since_s = _since(memory.carrying_since_s, carries, draft.now_s)
     memory.dark_since_s = _since(memory.dark_since_s, auxiliary is Position.OPEN or _dark(it), draft.now_s)
     if auxiliary is not None:
-        it.position, it.evidence = auxiliary, Evidence.AUXILIARY
+        it.contactor_position, it.contactor_evidence = auxiliary, Evidence.AUXILIARY
     elif carries:
-        it.position, it.evidence = Position.CLOSED, Evidence.METER
+        it.contactor_position, it.contactor_evidence = Position.CLOSED, Evidence.METER
     elif coil is not Position.UNKNOWN:
-        it.position, it.evidence = coil, Evidence.COIL
+        it.contactor_position, it.contactor_evidence = coil, Evidence.COIL
     else:
-        it.position, it.evidence = Position.UNKNOWN, Evidence.NONE
+        it.contactor_position, it.contactor_evidence = Position.UNKNOWN, Evidence.NONE
     for event in _events(draft, it, coil, auxiliary, lost=lost):
         move(draft, it, event)
 
@@ -96,9 +96,9 @@ def _events(
         return [ContactorEvent.LOST]
     if sight is None or sight.seen_s < memory.commanded_since_s:
         return []
-    if it.position is Position.OPEN:
+    if it.contactor_position is Position.OPEN:
         return [ContactorEvent.SEEN_OPEN]
-    return [ContactorEvent.SEEN_CLOSED] if it.position is Position.CLOSED else []
+    return [ContactorEvent.SEEN_CLOSED] if it.contactor_position is Position.CLOSED else []
 
 
 def move(draft: Draft, it: SocketDraft, event: ContactorEvent) -> None:

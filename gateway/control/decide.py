@@ -1,5 +1,9 @@
 """The one decision of a tick, in the order of the manual. Pure: no clock, no log, no I/O."""
 
+from dataclasses import fields
+from operator import attrgetter
+from typing import Final
+
 from gateway.clock import Instant
 from gateway.control.checkpoint import save_checkpoint
 from gateway.control.commands import take_requests
@@ -103,7 +107,8 @@ def note_grid(draft: Draft) -> None:
 def close_draft(draft: Draft) -> Decision:
     """The next state and the wishes."""
     hide_claims(draft)
-    sockets = {it.socket.id: _closed(it) for it in draft.each()}
+    was = draft.previous.sockets
+    sockets = {name: _closed(it, was[name]) for name, it in draft.sockets.items()}
     line = places_in_line(draft)
     grid_why = draft.snapshot.grid.why
     queue = []
@@ -130,26 +135,14 @@ def close_draft(draft: Draft) -> Decision:
     return Decision(state, tuple(draft.wishes))
 
 
-def _closed(it: SocketDraft) -> SocketState:
-    return SocketState(
-        session=it.session,
-        last_ended=it.last_ended,
-        granted_a=it.granted_a,
-        granted_since_s=it.granted_since_s,
-        reserved_a=it.reserved_a,
-        settled=it.settled,
-        because=it.because,
-        limit_by_command_a=it.limit_by_command_a,
-        armed=it.armed,
-        contactor=it.contactor,
-        contactor_since_s=it.contactor_since_s,
-        contactor_position=it.position,
-        contactor_evidence=it.evidence,
-        opened_s=it.opened_s,
-        locked=it.locked,
-        obeys=it.obeys,
-        problem=it.problem,
-    )
+_shown: Final = attrgetter(*(field.name for field in fields(SocketState)))
+"""What a socket shows of itself, by the same names in its draft and in its state."""
+
+
+def _closed(it: SocketDraft, was: SocketState) -> SocketState:
+    """The socket's next state: the last one itself if nothing has changed."""
+    shown = _shown(it)
+    return was if shown == _shown(was) else SocketState(*shown)
 
 
 def _fuses(draft: Draft) -> dict[FuseId, FuseState]:

@@ -46,8 +46,8 @@ class SocketDraft:
     armed: bool
     contactor: ContactorState
     contactor_since_s: float
-    position: Position
-    evidence: Evidence
+    contactor_position: Position
+    contactor_evidence: Evidence
     opened_s: float | None
     locked: Because | None
     obeys: bool

@@ -25,6 +25,7 @@ WANTS_MORE: Final = 0.9
 WANTS_MORE_BAND_A: Final = 0.5
 DEMAND_MULTIPLE: Final = 1.15
 DEMAND_MARGIN_A: Final = 1.0
+FULL_SPEED: Final = Because(Why.FULL_SPEED)
 
 
 def least(draft: Draft, it: SocketDraft) -> PerPhase:
@@ -127,10 +128,10 @@ def share_room(draft: Draft) -> None:
     room = [limit - base for limit, base in zip(draft.limit_a, draft.base_a, strict=True)]
     for it in draft.each():
         takes = _overshoot(draft, it) if it.shared else it.soon_a
-        for own, path in enumerate(it.places):
-            if takes[own]:
+        if takes != ZERO_PER_PHASE:
+            for amps, path in zip(takes, it.places, strict=False):
                 for place in path:
-                    room[place] -= takes[own]
+                    room[place] -= amps
     shares = _shares(sharing, room)
     reserved = all_reserved(draft)
     lowered: list[bool] = []
@@ -190,7 +191,7 @@ def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
         return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
     if it.cap_a < it.socket.rating_a:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
-    return Because(Why.FULL_SPEED)
+    return FULL_SPEED
 
 
 def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:

@@ -39,7 +39,7 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
     powered_s = running_s
     if it.socket.contactor and box is not None:
         powered_s = min(running_s, draft.now_s - it.memory.commanded_since_s)
-    if box is not None and not it.heard and it.position is not Position.OPEN and powered_s >= WALLBOX_QUIET_S:
+    if box is not None and not it.heard and it.contactor_position is not Position.OPEN and powered_s >= WALLBOX_QUIET_S:
         return Because(Why.WALLBOX_SILENT)
     if it.socket.metered and it.draw_a is None and powered_s >= SOCKET_METER_QUIET_S:
         return Because(Why.SOCKET_METER_SILENT)

@@ -101,11 +101,11 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
     if draw is None:
         return
     steady = memory.steady_a
-    if steady is None or (draw is not steady and _apart(draw, steady) > SETTLED_BAND_A):
+    if steady is None or (draw != steady and _apart(draw, steady) > SETTLED_BAND_A):
         memory.steady_a = steady = draw
         memory.steady_since_s = draft.now_s
     settled = memory.settled_a
-    if settled is not None and _above(draw, settled) > SETTLED_MARGIN_A:
+    if settled is not None and draw != settled and _above(draw, settled) > SETTLED_MARGIN_A:
         memory.settled_a = None
         it.settled = False
     if it.phase is not SessionPhase.CHARGING:
@@ -228,10 +228,10 @@ def all_reserved(draft: Draft) -> list[float]:
 
 def add(total_a: list[float], it: SocketDraft, current_a: PerPhase) -> None:
     """Adds a socket's currents to every fuse phase above it."""
-    for own, path in enumerate(it.places):
-        if current_a[own]:
+    for amps, path in zip(current_a, it.places, strict=False):
+        if amps:
             for place in path:
-                total_a[place] += current_a[own]
+                total_a[place] += amps
 
 
 def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (True, True, True)) -> PerPhase:
@@ -244,7 +244,9 @@ def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (Tr
 
 
 def _more(one: PerPhase, other: PerPhase) -> PerPhase:
-    return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2])
+    a1, a2, a3 = one
+    b1, b2, b3 = other
+    return max(b1, a1), max(b2, a2), max(b3, a3)
 
 
 def plugged(pilot: Pilot | None) -> bool:
