@@ -71,14 +71,17 @@ BURSTS_REMEMBERED: Final = 12
 BAD_IN_A_ROW: Final = 2
 BAD_AT_LEAST: Final = 3
 BAD_SHARE: Final = 0.25
-GOOD_IN_A_ROW: Final = 5
-"""So many whole telegrams in a row make earlier bad bursts forgotten."""
+GOOD_IN_A_ROW: Final = ((0.9, 3), (0.5, 6), (0.0, BURSTS_REMEMBERED))
+"""So many whole telegrams in a row end a trouble, by the share of bad bursts while it lasted: by chance they come at
+most once in 60 times."""
 SAME_WITH_CLOCK: Final = 2
 SAME_WITHOUT_CLOCK: Final = 5
 """Six telegrams alike from a meter without clock; three with the same time from one with it."""
 SLOW_TELEGRAMS: Final = 2
 AIR_TIMES_MAX: Final = 3.0
 LATE_S_MAX: Final = 1.0
+VERY_LATE_S: Final = 8.0
+"""One telegram that is so late is enough."""
 _GAPS_REMEMBERED: Final = 9
 _SLOWEST: Final = LineSettings(2400, "E")
 
@@ -155,7 +158,7 @@ class PortWatch:
             self._verdicts.pop()
         self._telegrams += 1
         late_s = now_s - begun_s - AIR_TIMES_MAX * telegram.size * octet_s
-        self._slow = self._slow + 1 if late_s > LATE_S_MAX else 0
+        self._slow = 0 if late_s <= LATE_S_MAX else self._slow + (1 if late_s <= VERY_LATE_S else SLOW_TELEGRAMS)
         if self._begun_s is not None:
             self._gaps_s.append(begun_s - self._begun_s)
         self._begun_s = begun_s
@@ -231,14 +234,20 @@ class PortWatch:
                 break
             in_a_row += 1
         bad = [one.bad for one in self._verdicts if one.bad is not None]
-        if verdict.bad is None and in_a_row >= GOOD_IN_A_ROW:
-            self._by_bursts = None
-            if bad:
-                self._verdicts.clear()
-        elif verdict.bad is not None and (
-            in_a_row >= BAD_IN_A_ROW or (len(bad) >= BAD_AT_LEAST and len(bad) / len(self._verdicts) >= BAD_SHARE)
-        ):
-            self._by_bursts = _most_common(bad[-BAD_AT_LEAST:] if in_a_row >= BAD_IN_A_ROW else bad)
+        if verdict.bad is None:
+            if in_a_row >= _good_to_end(len(bad), len(self._verdicts) - in_a_row):
+                self._by_bursts = None
+                for _ in range(len(self._verdicts) - in_a_row):
+                    self._verdicts.popleft()
+        elif in_a_row >= BAD_IN_A_ROW:
+            self._by_bursts = _most_common(bad[-BAD_AT_LEAST:])
+        elif len(bad) >= BAD_AT_LEAST and len(bad) / len(self._verdicts) >= BAD_SHARE:
+            self._by_bursts = _most_common(bad)
+
+
+def _good_to_end(bad: int, among: int) -> int:
+    """How many good ones in a row end a trouble that had so many bad ones among so many."""
+    return next(good for share, good in GOOD_IN_A_ROW if bad >= share * among) if bad else 0
 
 
 def air_octet_s(form: Form, settings: LineSettings | None) -> float:

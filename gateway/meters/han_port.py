@@ -207,7 +207,7 @@ class HanPort:
         settings = self.settings
         return likeness_of(
             octets,
-            slow_line=settings is not None and settings.baud < FAST_BAUD,
+            slow_line=settings is None or settings.baud < FAST_BAUD,
             keys=self._plan.keys,
             allow_without_crc=self._plan.allow_without_crc,
         )

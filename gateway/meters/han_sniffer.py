@@ -28,6 +28,7 @@ SETTINGS_OF_FORM: Final[dict[Form | None, tuple[LineSettings, ...]]] = {
 
 FAILURES_TO_DOUBT: Final = 3
 """So many bursts in a row without a telegram make a setting doubtful that was found before."""
+FAILURES_OF_NOISE: Final = 2
 
 
 def candidates(form: Form | None, baud: int | None, parity: str | None) -> tuple[LineSettings, ...]:
@@ -51,6 +52,8 @@ class Sniffer:
         self._all = tried_in_order
         self._tried: set[LineSettings] = set()
         self._failures = 0
+        self._noisy = False
+        self._found: LineSettings | None = None
         self.settings = tried_in_order[0]
         self.settled = False
 
@@ -59,6 +62,8 @@ class Sniffer:
         if self._failures or not self.settled:
             self._tried.clear()
             self._failures = 0
+            self._noisy = False
+            self._found = self.settings
             self.settled = True
 
     def doubt(self) -> None:
@@ -66,17 +71,27 @@ class Sniffer:
         self.settled = False
 
     def failed(self, likeness: Likeness) -> bool:
-        """A whole burst gave no telegram. True if that is excused, since another setting may well do."""
+        """A whole burst gave no telegram. True if that is excused: another setting may well do, or this one was only
+        tried because a better one went bad."""
         if likeness in SETTINGS_RIGHT or likeness is Likeness.STRAY or len(self._all) == 1:
             return False
         self._failures += 1
-        if self.settled and self._failures < FAILURES_TO_DOUBT:
+        if self._failures < (FAILURES_TO_DOUBT if self.settled else self._patience(likeness)):
             return False
+        self._failures = 0
         self.settled = False
         self._tried.add(self.settings)
-        excused = likeness is not Likeness.NOISE and any(self._may_help(likeness, one) for one in self._untried())
+        self._noisy = self._noisy or likeness is Likeness.NOISE
+        elsewhere = self._found is not None and self.settings != self._found
+        hopeful = any(self._may_help(likeness, one) for one in self._untried())
+        excused = likeness is not Likeness.NOISE and (hopeful or elsewhere or self._noisy)
         self.settings = self._next(likeness)
         return excused
+
+    @staticmethod
+    def _patience(likeness: Likeness) -> int:
+        """Noise tells nothing of the setting: it is looked at twice, so that it is named before it is left."""
+        return FAILURES_OF_NOISE if likeness is Likeness.NOISE else 1
 
     def _untried(self) -> list[LineSettings]:
         """What was not tried yet, beginning with what follows the present setting."""

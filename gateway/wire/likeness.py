@@ -90,7 +90,7 @@ _REGISTERS_MIN: Final = 2
 
 
 def likeness_of(octets: bytes, *, slow_line: bool, keys: MeterKeys | None, allow_without_crc: bool) -> Likeness:
-    """What one whole burst looks like. slow_line: the port is set below 115200 baud. Never raises."""
+    """What one whole burst looks like. slow_line: the port may be set below 115200 baud. Never raises."""
     framer = framer_of(None, allow_without_crc=allow_without_crc, keys=keys)
     events = [*framer.feed(octets), *framer.finish()]
     if any(isinstance(event, Telegram) for event in events):

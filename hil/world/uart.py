@@ -7,7 +7,7 @@ the next start bit (TL16C550C data sheet, line status register), others wait for
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -107,6 +107,8 @@ def received(
 
     Characters that would overlap are sent back to back.
     """
+    if sent == receiver.setting and not receiver.slow_s:
+        return list(_undisturbed(characters, sent))
     levels, end_s = _line(characters, sent, inverted=sent.inverted != receiver.setting.inverted)
     if receiver.slow_s:
         levels = levels.with_slow_fall(receiver.slow_s)
@@ -134,6 +136,16 @@ def received(
             mark_s = levels.next_edge_s(stop_s, 1)
             start_s = None if mark_s is None else levels.next_edge_s(mark_s, 0)
     return found
+
+
+def _undisturbed(characters: Iterable[tuple[float, int]], setting: Setting) -> Iterator[tuple[float, int]]:
+    """Ends that are set alike: every octet comes over, when its stop bit is seen."""
+    mask = (1 << setting.data_bits) - 1
+    free_s = 0.0
+    for wished_s, octet in characters:
+        at_s = max(wished_s, free_s)
+        free_s = at_s + setting.bits / setting.baud
+        yield free_s - 0.5 / setting.baud, octet & mask
 
 
 def burst(octets: bytes, at_s: float = 0.0) -> list[tuple[float, int]]:
