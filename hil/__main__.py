@@ -1,4 +1,4 @@
-"""python -m hil cabinet SCENARIO.toml: a cabinet in software, on real wires."""
+"""python -m hil: a cabinet in software, on real wires (cabinet) or in virtual time against others (bench)."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hil.bench.orders import add_commands
 from hil.bench.reaction import figures, reactions_ms
 from hil.run import Order, Run, say
 from hil.world.scenario import parse_scenario
@@ -33,6 +34,7 @@ def _arguments() -> argparse.ArgumentParser:
     cabinet.add_argument("--seed", type=int, help="in place of the scenario's")
     reaction = commands.add_parser("reaction", help="from telegram to lowering write: figures from a cabinet's log")
     reaction.add_argument("log", type=Path, metavar="FILE")
+    add_commands(commands)
     return parser
 
 
@@ -87,7 +89,9 @@ def main(arguments: list[str]) -> int:
     """0 after a run, 2 if it cannot be played."""
     given = _arguments().parse_args(arguments)
     try:
-        if given.command == "reaction":
+        if given.command in ("bench", "traces"):
+            given.command_of(given)
+        elif given.command == "reaction":
             with given.log.open(encoding="utf-8") as lines:
                 say(figures(reactions_ms(lines)))
         else:
