@@ -8,8 +8,7 @@ is mended at the next start by signing the same text under the same page: no gap
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from decimal import Decimal
+from datetime import tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypeVar
@@ -47,9 +46,10 @@ from gateway.journal.facts import (
     PageMade,
     PageSigned,
 )
-from gateway.journal.heads import ROWS_PER_SIGNED_HEAD, head_message, head_text
+from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, ROWS_PER_SIGNED_HEAD, head_message, head_text
 from gateway.journal.outbox import Message, PendingMessage
-from gateway.journal.recovery import Memory, SignedReading
+from gateway.journal.recovery import Memory
+from gateway.metering.keys import PublicKey, public_key
 from gateway.metering.ocmf import MeterIdentity
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
@@ -77,7 +77,7 @@ class FactStore(Protocol):
     @property
     def head(self) -> Head: ...
 
-    def facts(self) -> Iterator[Fact]: ...
+    def facts(self, trusted: PublicKey | None = None) -> Iterator[Fact]: ...
 
     async def append(self, facts: Sequence[Fact], messages: Sequence[Message] = ()) -> tuple[int, ...]: ...
 
@@ -114,18 +114,6 @@ class KeyFolder:
         return KeyStore.load(self.folder)
 
 
-@dataclass(frozen=True, slots=True)
-class NewestSigned:
-    """The newest signed reading, for displays. kwh: the register as shown."""
-
-    session: SessionId
-    socket: SocketId
-    edge: Edge
-    page: int
-    kwh: Decimal
-    utc: datetime
-
-
 class Ledger:
     """Signs and stores. All methods may be called again for the same thing: they answer the same and add nothing."""
 
@@ -140,15 +128,17 @@ class Ledger:
         self._running: set[asyncio.Task[Any]] = set()
         self._trust: UtcTrust | None = None
         self._covered_to = 0
+        self._saved_to = 0
 
     @classmethod
     async def open(cls, store: FactStore, keys: Keys, clock: Clock, station: Station) -> Self:
-        """Reads the whole journal, makes the key at the very first start, signs every page that waits for it.
+        """Reads the journal from the newest saved memory that the key vouches for, makes the key at the very first
+        start, signs every page that waits for it.
 
         Raises JournalDamaged if the facts do not follow from each other, DeviceError, and ConfigMistake if the key and
         the journal do not belong together.
         """
-        memory = await asyncio.to_thread(_remembered, store)
+        memory = await asyncio.to_thread(_remembered, store, keys)
         now = clock.now()
         key = await _key_of(memory, store, keys, now)
         ledger = cls(store, key, clock, station, memory)
@@ -176,20 +166,6 @@ class Ledger:
     def public_key_hex(self) -> str:
         """SubjectPublicKeyInfo in hex: what people pin."""
         return self._key.public_key_hex
-
-    @property
-    def newest_signed(self) -> NewestSigned | None:
-        """The newest complete record; None before the first."""
-        newest = self._memory.newest
-        if newest is None:
-            return None
-        fact = newest.fact
-        return NewestSigned(fact.session, fact.socket, newest.edge, newest.page, fact.kwh, fact.at.utc)
-
-    @property
-    def newest_record(self) -> SignedReading | None:
-        """The same with its text."""
-        return self._memory.newest
 
     def past(self) -> Past:
         """What control recovers from. To be asked once, after opening."""
@@ -226,7 +202,7 @@ class Ledger:
     async def shut_down(self) -> None:
         """The last fact of an orderly end; then the journal is closed."""
         if self._store.accepts:
-            await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),)), signs_head=True))
+            await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),)), is_last=True))
         await self._store.close()
 
     async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -236,11 +212,11 @@ class Ledger:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _in_turn(self, entry: Callable[[], Entry], *, signs_head: bool = False) -> None:
+    async def _in_turn(self, entry: Callable[[], Entry], *, is_last: bool = False) -> None:
         async with self._turn:
             await self._append(entry())
-            if signs_head or self._store.head.seq - self._covered_to >= ROWS_PER_SIGNED_HEAD:
-                await self._sign_head()
+            if is_last or self._store.head.seq - self._covered_to >= ROWS_PER_SIGNED_HEAD:
+                await self._sign_head(saves=is_last)
 
     async def _record(self, wish: RecordBegin | RecordEnd, edge: Edge) -> RecordDurable:
         async with self._turn:
@@ -271,8 +247,12 @@ class Ledger:
         await self._append(Entry((signed,), announcement(self._memory, made, signature)))
         return RecordDurable(made.session, made.edge, made.page, signed.at)
 
-    async def _sign_head(self) -> None:
+    async def _sign_head(self, *, saves: bool = False) -> None:
         """The key's word for every row so far; whoever hears of it can tell an old copy of the journal."""
+        if saves or self._store.head.seq - self._saved_to >= ROWS_PER_SAVED_MEMORY:
+            saved = self._memory.saved(self._clock.now())
+            await self._append(Entry(() if saved is None else (saved,)))
+            self._saved_to = self._store.head.seq
         head = self._store.head
         signature = self._key.sign(head_text(self._signer.serial, head)).hex().upper()
         signed = HeadSigned(self._clock.now(), self._signer.public_key, head.seq, head.hash.hex(), signature)
@@ -335,9 +315,9 @@ def successor_of(session: SessionId) -> SessionId:
     return SessionId(str(uuid5(SUCCESSORS, session)))
 
 
-def _remembered(store: FactStore) -> Memory:
+def _remembered(store: FactStore, keys: Keys) -> Memory:
     memory = Memory()
-    for fact in store.facts():
+    for fact in store.facts(public_key(keys.load().public_key_hex) if keys.exists() else None):
         memory.absorb(fact)
     return memory
 

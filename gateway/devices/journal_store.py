@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.devices.journal_file import open_for_writing, rows_after
+from gateway.devices.journal_file import open_for_writing, rows_after, rows_newest_first
 from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.chain import Head, verified_newest
 from gateway.journal.facts import Fact
+from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, start_after
 from gateway.journal.outbox import Kind, Message, PendingMessage
+from gateway.metering.keys import PublicKey
 
 LOCK_FILE: Final = "journal.lock"
 RESERVE_BYTES: Final = 16 * 1024 * 1024
@@ -32,6 +34,7 @@ JOBS_MAX: Final = 256
 PULSE_S: Final = 0.25
 COMMITS_PER_CHECKPOINT: Final = 64
 IDLE_PULSES: Final = 20
+LOOK_BACK_ROWS: Final = 4 * ROWS_PER_SAVED_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,16 @@ class JournalStore:
             os.close(lock)
             raise
 
-    def facts(self) -> Iterator[Fact]:
-        """Every fact, oldest first, each row checked against the chain; then the writer starts. Of the control
-        checkpoints the newest alone, at last.
+    def facts(self, trusted: PublicKey | None = None) -> Iterator[Fact]:
+        """The facts that a start needs, oldest first, each row checked against the chain; then the writer starts. Of
+        the control checkpoints the newest alone, at last.
 
-        Raises JournalDamaged.
+        trusted: the key that is on this machine; the facts begin with the newest `MemorySaved` that it vouches for.
+        Without it, or if there is none, with the very first. Raises JournalDamaged.
         """
-        for head, fact in verified_newest(rows_after(self._connection, 0), Head()):
+        start = None if trusted is None else start_after(rows_newest_first(self._connection, LOOK_BACK_ROWS), trusted)
+        self._head = start or Head()
+        for head, fact in verified_newest(rows_after(self._connection, self._head.seq), self._head):
             self._head = head
             yield fact
         self._thread.start()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from gateway.errors import JournalDamaged
 from gateway.journal.chain import Head, StoredRow, verified
 from gateway.journal.facts import HeadSigned, PageSigned, unique_name
-from gateway.journal.heads import head_text, require_signed_head
+from gateway.journal.heads import require_signed_head, vouches
 from gateway.journal.recovery import Memory
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 
@@ -35,7 +35,7 @@ class Audit:
         if isinstance(fact, HeadSigned):
             require_signed_head(fact, self.head)
             serial = self.memory.keys.get(fact.key)
-            if serial is None or not self._signed(fact.key, head_text(serial, self.head), fact.signature):
+            if serial is None or not vouches(fact, self._key(fact.key), serial):
                 raise JournalDamaged(f"the signature over the rows up to {fact.seq} is wrong")
             self.covered = self.head
         self.memory.absorb(fact)
@@ -51,10 +51,16 @@ class Audit:
             )
 
     def _signed(self, key: str, text: bytes, signature: str) -> bool:
-        if key not in self.memory.keys:
-            return False
         try:
-            known = self._keys.get(key) or self._keys.setdefault(key, public_key(key))
-            return known.verifies(text, bytes.fromhex(signature))
-        except (NotAKey, ValueError):
+            return key in self.memory.keys and self._key(key).verifies(text, bytes.fromhex(signature))
+        except ValueError:
             return False
+
+    def _key(self, key: str) -> PublicKey:
+        """Raises JournalDamaged."""
+        if key not in self._keys:
+            try:
+                self._keys[key] = public_key(key)
+            except NotAKey as problem:
+                raise JournalDamaged(f"row {self.head.seq + 1}: {problem}") from None
+        return self._keys[key]

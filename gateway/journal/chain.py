@@ -6,8 +6,8 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.errors import JournalDamaged
-from gateway.journal.facts import Fact, unique_name
-from gateway.journal.rows import fact_of, is_checkpoint, row_of
+from gateway.journal.facts import ControlCheckpoint, Fact, unique_name
+from gateway.journal.rows import fact_of, kind_of, row_of
 
 GENESIS: Final = bytes(32)
 """Stands before the first row."""
@@ -59,7 +59,7 @@ def verified_newest(rows: Iterable[StoredRow], head: Head) -> Iterator[tuple[Hea
     newest: StoredRow | None = None
     for row in _linked(rows, head):
         head = Head(row.seq, row.hash)
-        if is_checkpoint(row.seq, row.text):
+        if kind_of(row.seq, row.text) == ControlCheckpoint.__name__:
             newest = row
         else:
             yield head, fact_of(row.seq, row.text)

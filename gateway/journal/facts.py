@@ -185,6 +185,50 @@ class ControlCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedKey:
+    """A key, the serial that its records bear, and its newest page with the hash of that page's text."""
+
+    public_key: str
+    serial: str
+    page: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMark:
+    """Up to where the energy of a socket's meter is booked."""
+
+    socket: SocketId
+    serial: str
+    kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """A session that runs, with its begin record."""
+
+    begun: SessionBegun
+    payload: str
+    signed: PageSigned
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySaved:
+    """What a start needs to know of all the rows before; no page waits for a signature then.
+
+    Behind it stands a signed head that vouches for it, so that a start reads the newest rows alone, however many years
+    lie before them.
+    """
+
+    at: Instant
+    keys: tuple[SavedKey, ...]
+    registers: tuple[SavedMark, ...]
+    running: tuple[SavedSession, ...]
+    queued: tuple[SessionQueued, ...]
+    checkpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeadSigned:
     """The key's signature (DER in hex) over the row right before this one, and so over every row up to it."""
 
@@ -213,6 +257,7 @@ Fact = (
     | EventNoted
     | ControlCheckpoint
     | HeadSigned
+    | MemorySaved
 )
 
 

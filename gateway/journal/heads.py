@@ -4,15 +4,20 @@ A head that was published (MQTT, receipts) also shows that a journal was put bac
 """
 
 import json
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.errors import JournalDamaged
-from gateway.journal.chain import Head
-from gateway.journal.facts import HeadSigned
+from gateway.journal.chain import Head, StoredRow
+from gateway.journal.facts import HeadSigned, MemorySaved
 from gateway.journal.outbox import Kind, Message
+from gateway.journal.rows import fact_of, kind_of
+from gateway.metering.keys import PublicKey
 
 ROWS_PER_SIGNED_HEAD: Final = 512
 """At most so many rows lie behind the newest signed head while the gateway runs."""
+ROWS_PER_SAVED_MEMORY: Final = 8192
+"""A start reads at most about so many rows."""
 
 
 def head_text(serial: str, head: Head) -> bytes:
@@ -39,6 +44,36 @@ def published_head(text: str) -> Head:
     if head.seq < 1 or len(head.hash) != len(Head().hash):
         raise ValueError("a head is the number of a row, a colon and 64 hex digits")
     return head
+
+
+def vouches(signed: HeadSigned, key: PublicKey, serial: str) -> bool:
+    """True if it is this key's signature over the head that the fact names."""
+    try:
+        head = Head(signed.seq, bytes.fromhex(signed.hash))
+        return signed.key == key.hex and key.verifies(head_text(serial, head), bytes.fromhex(signed.signature))
+    except ValueError:
+        return False
+
+
+def start_after(newest_first: Iterable[StoredRow], key: PublicKey) -> Head | None:
+    """The head behind which a start may begin to read: the row there is a saved memory, and the next one this key's
+    signed head over it. None if there is none among these rows (newest first)."""
+    signed: HeadSigned | None = None
+    is_found = False
+    for row in newest_first:
+        if is_found:
+            return Head(row.seq, row.hash)
+        kind = kind_of(row.seq, row.text)
+        fact = fact_of(row.seq, row.text) if kind in {HeadSigned.__name__, MemorySaved.__name__} else None
+        if isinstance(fact, MemorySaved) and signed is not None:
+            is_over = (signed.seq, signed.hash) == (row.seq, row.hash.hex())
+            is_found = is_over and vouches(signed, key, _serial(fact, key))
+        signed = fact if isinstance(fact, HeadSigned) else None
+    return None
+
+
+def _serial(memory: MemorySaved, key: PublicKey) -> str:
+    return next((known.serial for known in memory.keys if known.public_key == key.hex), "")
 
 
 def require_signed_head(signed: HeadSigned, head: Head) -> None:

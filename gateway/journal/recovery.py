@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
+from gateway.clock import Instant
 from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId, SocketId
@@ -17,10 +18,14 @@ from gateway.journal.facts import (
     Fact,
     JournalBegun,
     KeyMade,
+    MemorySaved,
     MeterExchanged,
     MeterSeen,
     PageMade,
     PageSigned,
+    SavedKey,
+    SavedMark,
+    SavedSession,
     SessionBegun,
     SessionEnded,
     SessionQueued,
@@ -49,17 +54,6 @@ class PageSequence:
     hash: str = NO_PAGE_BEFORE
 
 
-@dataclass(frozen=True, slots=True)
-class SignedReading:
-    """The newest record that is signed and durable, for displays and receipts."""
-
-    fact: SessionBegun | SessionEnded
-    edge: Edge
-    page: int
-    payload: str
-    signature: str
-
-
 @dataclass(slots=True)
 class Memory:
     """The sum of the facts.
@@ -80,7 +74,6 @@ class Memory:
     payloads: dict[tuple[SessionId, Edge], str] = field(default_factory=dict)
     durable: dict[tuple[SessionId, Edge], PageSigned] = field(default_factory=dict)
     checkpoint: str | None = None
-    newest: SignedReading | None = None
 
     def sequence(self, key: str) -> PageSequence:
         """Where that key's pages stand; before the first: page 0."""
@@ -99,6 +92,8 @@ class Memory:
                 self.keys[fact.public_key] = fact.serial
             case ControlCheckpoint():
                 self.checkpoint = fact.text
+            case MemorySaved():
+                self._absorb_saved(fact)
             case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
                 self._absorb_session(fact)
             case MeterSeen() | MeterExchanged() | EnergyOutside():
@@ -109,6 +104,43 @@ class Memory:
                 self._absorb_signature(fact)
             case _:
                 pass
+
+    def saved(self, at: Instant) -> MemorySaved | None:
+        """All that later facts build on; None while a page waits for its signature."""
+        if self.unsigned:
+            return None
+        keys = ((key, serial, self.sequence(key)) for key, serial in self.keys.items())
+        begin = {session: self.durable[session, Edge.BEGIN] for session in self.open}
+        return MemorySaved(
+            at=at,
+            keys=tuple(SavedKey(key, serial, newest.page, newest.hash) for key, serial, newest in keys),
+            registers=tuple(SavedMark(socket, mark.serial, mark.kwh) for socket, mark in self.registers.items()),
+            running=tuple(
+                SavedSession(begun, self.payloads[session, Edge.BEGIN], begin[session])
+                for session, begun in self.open.items()
+            ),
+            queued=tuple(self.queued.values()),
+            checkpoint=self.checkpoint,
+        )
+
+    def _absorb_saved(self, saved: MemorySaved) -> None:
+        """The first fact of a start takes the place of all before it; a later one must say what is known anyway."""
+        if self.journal_begun:
+            known = self.saved(saved.at)
+            if known is None or replace(known, checkpoint=saved.checkpoint) != saved:
+                raise JournalDamaged("what was saved for the next start is not what the rows before it say")
+            return
+        self.journal_begun = True
+        self.keys = {key.public_key: key.serial for key in saved.keys}
+        self.sequences = {key.public_key: PageSequence(key.page, key.hash) for key in saved.keys if key.page}
+        self.registers = {mark.socket: RegisterMark(mark.serial, mark.kwh) for mark in saved.registers}
+        self.queued = {waiting.session: waiting for waiting in saved.queued}
+        self.checkpoint = saved.checkpoint
+        for session in saved.running:
+            name = session.begun.session
+            self.open[name] = self.begun[name] = session.begun
+            self.payloads[name, Edge.BEGIN] = session.payload
+            self.durable[name, Edge.BEGIN] = session.signed
 
     def _absorb_session(self, fact: SessionQueued | SessionWithdrawn | SessionBegun | SessionEnded) -> None:
         match fact:
@@ -159,10 +191,8 @@ class Memory:
         if page is None:
             raise JournalDamaged(f"page {fact.page} is signed twice, or was never made")
         self.durable[page.session, page.edge] = fact
-        reading = (self.begun if page.edge is Edge.BEGIN else self.ended).get(page.session)
-        if reading is None:
+        if page.session not in (self.begun if page.edge is Edge.BEGIN else self.ended):
             raise JournalDamaged(f"page {fact.page} belongs to no session")
-        self.newest = SignedReading(reading, page.edge, fact.page, page.payload, fact.signature)
 
     def _forget_old(self) -> None:
         while len(self.ended) > RECENT_MAX:

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from gateway.errors import JournalDamaged
-from gateway.journal.facts import ControlCheckpoint, Fact
+from gateway.journal.facts import Fact
 
 _KINDS: Final[Mapping[str, type[Fact]]] = {kind.__name__: kind for kind in get_args(Fact)}
 
@@ -35,10 +35,14 @@ def fact_of(seq: int, text: str) -> Fact:
     return fact
 
 
-def is_checkpoint(seq: int, text: str) -> bool:
-    """True for a control checkpoint's row, told by its end alone: names are sorted, so kind and place stand last, and
-    a quote inside a text is never bare."""
-    return text.endswith(f'"kind":"{ControlCheckpoint.__name__}","seq":{seq}}}')
+def kind_of(seq: int, text: str) -> str:
+    """The kind of a row by its end alone: names are sorted, so kind and place stand last, and a quote inside a text is
+    never bare. An empty text if it is no row of that place."""
+    end = f'","seq":{seq}}}'
+    if not text.endswith(end):
+        return ""
+    _, found, kind = text[-100:].removesuffix(end).rpartition('"kind":"')
+    return kind if found else ""
 
 
 def _plain(value: object) -> object:  # one return per kind of value

@@ -17,6 +17,7 @@ from gateway.ids import GatewayId, SessionId, SocketId, Token
 from gateway.journal.chain import Head, StoredRow, verified
 from gateway.journal.entries import Station
 from gateway.journal.facts import Fact, unique_name
+from gateway.journal.heads import start_after
 from gateway.journal.outbox import Message, PendingMessage
 from gateway.metering.keys import PublicKey, public_key, with_low_s
 from gateway.metering.ocmf import MeterIdentity
@@ -109,6 +110,7 @@ class DyingStore:
         self.room = True
         self.dead = False
         self.closed = False
+        self.read = 0
 
     @property
     def accepts(self) -> bool:
@@ -127,8 +129,11 @@ class DyingStore:
         rows = self.disk.rows
         return Head(rows[-1].seq, rows[-1].hash) if rows else Head()
 
-    def facts(self) -> Iterator[Fact]:
-        return self.disk.facts()
+    def facts(self, trusted: PublicKey | None = None) -> Iterator[Fact]:
+        rows = tuple(self.disk.rows)
+        start = (None if trusted is None else start_after(reversed(rows), trusted)) or Head()
+        self.read = len(rows) - start.seq
+        return (fact for _, fact in verified(rows[start.seq :], start))
 
     async def append(self, facts: Sequence[Fact], messages: Sequence[Message] = ()) -> tuple[int, ...]:
         assert not self.dead, "nobody writes after death"

@@ -12,12 +12,14 @@ from gateway.app.ledger import successor_of
 from gateway.clock import UtcTrust
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
 from gateway.ids import SessionId, SocketId
+from gateway.journal.chain import Head
 from gateway.journal.facts import (
     ClockSeen,
     DaemonStarted,
     DaemonStopped,
     EnergyOutside,
     HeadSigned,
+    MemorySaved,
     MeterExchanged,
     PageMade,
     PageSigned,
@@ -26,7 +28,6 @@ from gateway.journal.facts import (
 )
 from gateway.journal.outbox import Kind
 from gateway.site.because import Because, Why
-from gateway.site.outcomes import Edge
 from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, SaveCheckpoint
 from tests.ledger.ledger_bench import (
     NOON,
@@ -67,9 +68,6 @@ def test_a_session_becomes_two_pages_and_the_same_wish_again_adds_nothing() -> N
         assert (first.page, last.page) == (1, 2)
         assert len(facts_of(disk, PageMade)) == len(facts_of(disk, PageSigned)) == 2
         assert facts_of(disk, SessionEnded)[0].energy_kwh == Decimal("7.30")
-        newest = ledger.newest_signed
-        assert newest is not None
-        assert (newest.session, newest.edge, newest.page, newest.kwh) == ("s1", Edge.END, 2, Decimal("107.30"))
 
     asyncio.run(run())
 
@@ -400,12 +398,10 @@ def test_an_orderly_end_is_the_last_fact_and_closes_the_journal() -> None:
         store = DyingStore(disk)
         ledger = await opened(disk, PocketKeys(), clock, store=store)
         assert ledger.writer_progress > 0
-        assert ledger.newest_signed is None
-        assert ledger.newest_record is None
         await ledger.shut_down()
         assert store.closed
         facts = list(disk.facts())
-        assert isinstance(facts[-2], DaemonStopped)
+        assert [type(fact) for fact in facts[-3:-1]] == [DaemonStopped, MemorySaved]
         assert isinstance(facts[-1], HeadSigned), "the key vouches for everything before"
         assert any(isinstance(fact, DaemonStarted) for fact in facts)
 
@@ -423,5 +419,59 @@ def test_a_dead_journal_is_closed_without_another_word() -> None:
         await ledger.shut_down()
         assert store.closed
         assert len(disk.rows) == rows
+
+    asyncio.run(run())
+
+
+def test_a_start_after_an_orderly_stop_reads_from_the_saved_memory_and_knows_all_that_ran() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        for at in range(20):
+            await ledger.record_begin(begin(f"s{at}", reading(clock, f"{at}.00")))
+            await ledger.record_end(end(f"s{at}", reading(clock, f"{at}.50")))
+        await ledger.note(NoteQueued(SOCKETS[1], SessionId("waits"), None, None, WAITS))
+        await ledger.note(SaveCheckpoint("what control knows", WAITS))
+        await ledger.record_begin(begin("runs", reading(clock, "30.00"), socket=SOCKETS[2], token=None))
+        await ledger.shut_down()
+        store = DyingStore(disk)
+        again = await opened(disk, keys, clock, store=store)
+        assert store.read == 2, "the saved memory and the head that vouches for it"
+        past = again.past()
+        assert [session.id for session in past.open_sessions] == ["runs"]
+        assert [session.id for session in past.queued] == ["waits"]
+        assert past.checkpoint_text == "what control knows"
+        durable = await again.record_end(end("runs", reading(clock, "31.00"), socket=SOCKETS[2]))
+        assert durable.page == 42
+        await again.record_begin(begin("next", reading(clock, "20.00")))
+        (outside,) = facts_of(disk, EnergyOutside)[-1:]
+        assert (outside.from_kwh, outside.to_kwh) == (Decimal("19.50"), Decimal("20.00"))
+        await again.shut_down()
+        assert (await opened(disk, PocketKeys(keys.key), clock)).past().open_sessions[0].id == "next"
+
+    asyncio.run(run())
+
+
+def test_a_saved_memory_that_the_key_does_not_vouch_for_is_not_believed() -> None:
+    async def run() -> None:
+        disk, keys, clock = Disk(), PocketKeys(), HandClock()
+        ledger = await opened(disk, keys, clock)
+        await ledger.record_begin(begin("s1", reading(clock, "1.00")))
+        await ledger.shut_down()
+        facts = list(disk.facts())
+        saved, signed = facts[-2:]
+        assert isinstance(saved, MemorySaved)
+        assert isinstance(signed, HeadSigned)
+        forged = replace(saved, registers=(replace(saved.registers[0], kwh=Decimal("0.50")),))
+        rows = disk.rows[:-2]
+        head = Head(rows[-1].seq, rows[-1].hash)
+        first = head.next(forged)
+        over = Head(first.seq, first.hash)
+        for last in (signed, replace(signed, seq=over.seq, hash=over.hash.hex())):
+            disk.rows = [*rows, first, over.next(last)]
+            store = DyingStore(disk)
+            with pytest.raises(JournalDamaged, match="not what the rows before it say"):
+                await opened(disk, keys, clock, store=store)
+            assert store.read == len(disk.rows)
 
     asyncio.run(run())

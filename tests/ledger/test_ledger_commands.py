@@ -6,7 +6,6 @@ import csv
 import io
 import sqlite3
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
@@ -299,8 +298,6 @@ def test_a_daemon_that_fails_to_open_gives_the_folder_free(folder: Path) -> None
         (folder / "away").rename(folder / "signing-key.pem")
         ledger = await opened(folder, HandClock())
         assert [session.id for session in ledger.past().open_sessions] == ["s3"]
-        assert ledger.newest_signed is not None
-        assert ledger.newest_signed.kwh == Decimal("107.45")
         await ledger.shut_down()
 
     asyncio.run(run())

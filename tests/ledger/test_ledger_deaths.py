@@ -100,6 +100,12 @@ class Cabinet:
     def acknowledge(self, durable: RecordDurable) -> None:
         self.acknowledged.add((durable.session, durable.edge, durable.page))
 
+    async def stop(self) -> None:
+        """An orderly stop, after which the next start reads from the saved memory."""
+        if self.ledger is not None:
+            await self.ledger.shut_down()
+            self.ledger = None
+
     def die(self) -> None:
         self.deaths += 1
         self.ledger = None
@@ -174,6 +180,7 @@ async def whole_story(lives: list[tuple[int | None, bool, list[tuple[str, int, i
         await cabinet.start(dies_in, after_commit=after_commit)
         try:
             await live(cabinet, steps)
+            await cabinet.stop()
         except Death:
             cabinet.die()
     await cabinet.start(None, after_commit=False)
