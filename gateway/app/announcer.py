@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+from gateway.app.command_pace import Command, CommandPace
 from gateway.app.faults import FaultLog
 from gateway.app.sight_board import SightBoard
 from gateway.clock import Instant
@@ -21,7 +22,8 @@ from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.topology import Site
 
-REQUESTS_FULL = "commands"
+REQUESTS_FULL = "requests"
+COMMANDS_FLOOD = "commands"
 
 
 class Announcer:
@@ -46,10 +48,16 @@ class Announcer:
         self._language = language
         self._han = han
         self._pace = Pace()
+        self._commands = CommandPace()
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
-        """Puts what is due. Called once a tick, when everything in `state` is durable."""
+        """Puts what is due. Called once a tick, when everything in `state` is durable: so late commands come in no
+        faster than the disk takes what they cost."""
+        for late in self._commands.due(now.monotonic_s):
+            self._ask(late)
+        if not self._commands.floods:
+            self._faults.off(COMMANDS_FLOOD)
         things = state_things(snapshot, state, self._language, self._han())
         for topic, text in self._pace.due(things, now.monotonic_s).items():
             self._link.put(topic, text, retain=topic_names.is_retained(topic))
@@ -62,12 +70,19 @@ class Announcer:
             if made.socket is not None:
                 self._show_again(made.socket)
             return
-        if self._board.asked(made):
+        if isinstance(made, ShutDown):
+            return
+        if self._commands.takes(made, self._clock.now().monotonic_s):
+            self._ask(made)
+        else:
+            self._faults.on(COMMANDS_FLOOD, f"too many for socket {made.socket}; the newest waits, others are dropped")
+
+    def _ask(self, command: Command) -> None:
+        if self._board.asked(command):
             self._faults.off(REQUESTS_FULL)
         else:
             self._faults.on(REQUESTS_FULL, "more requests wait than one tick can take; the newest are dropped")
-        if not isinstance(made, ShutDown):
-            self._show_again(made.socket)
+        self._show_again(command.socket)
         self._board.wake.set()
 
     def _show_again(self, socket: SocketId) -> None:

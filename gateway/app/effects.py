@@ -176,14 +176,18 @@ class WallboxEffects:
             self._written_s = self._clock.now().monotonic_s
 
     async def _commission_when_due(self) -> None:
+        """The hourly check takes nothing from a car that charges, unless it fails."""
         now_s = self._clock.now().monotonic_s
         if self._commissioned and now_s - self._commission_s < COMMISSION_EVERY_S:
             return
         if not self._commissioned and self._commission_s and now_s - self._commission_s < COMMISSION_RETRY_S:
             return
         self._commission_s = now_s
-        self._commissioned = False
-        await self._wallbox.commission()
+        try:
+            await self._wallbox.commission()
+        except DeviceError:
+            self._commissioned = False
+            raise
         self._commissioned = True
         self._changed.set()
 

@@ -8,7 +8,7 @@ from gateway.ids import SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Outcome
-from gateway.site.requests import Request
+from gateway.site.requests import Request, ShutDown
 from gateway.site.snapshot import ContactorSight, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import Site
 
@@ -52,8 +52,8 @@ class SightBoard:
         self._wallboxes[socket] = sight
 
     def asked(self, request: Request) -> bool:
-        """False: too many requests wait already, this one is not taken."""
-        if len(self._requests) >= REQUESTS_MAX:
+        """False: too many requests wait already, this one is not taken. The end is taken always."""
+        if len(self._requests) >= REQUESTS_MAX and not isinstance(request, ShutDown):
             return False
         self._requests.append(request)
         return True

@@ -18,14 +18,14 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gateway.devices.repeated_lines import warnings_once_a_minute
 from gateway.errors import DeviceError, IllegalEvent, JournalDamaged
 from gateway.journal.outbox import PendingMessage
 from gateway.publish.topic_names import OFFLINE, ONLINE, is_retained
 
 LOG: Final = logging.getLogger("laddvakt.mqtt")
-WIRE_LOG: Final = logging.getLogger("laddvakt.mqtt.wire")
-WIRE_LOG.setLevel(logging.WARNING)
-"""aiomqtt and paho log every packet below that level."""
+WIRE_LOG: Final = warnings_once_a_minute("laddvakt.mqtt.wire")
+"""aiomqtt and paho log every packet below warnings, and warn of every message that finds their queue full."""
 
 MAKE_PROPERTIES: Final[Callable[[int], Properties]] = Properties
 """paho's constructor has no types of its own."""

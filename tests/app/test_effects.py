@@ -84,9 +84,12 @@ class BoxDouble:
     def __init__(self, *, commission_fails: bool = False) -> None:
         self.told_a: list[float] = []
         self.commission_fails = commission_fails
+        self.commissions = 0
         self.looks = 0
 
     async def commission(self) -> None:
+        self.commissions += 1
+        await asyncio.sleep(0.8)
         if self.commission_fails:
             raise DeviceError("failsafe register reads back 16 A, not 0 A")
 
@@ -241,6 +244,25 @@ def test_a_box_whose_failsafe_does_not_read_back_is_never_raised() -> None:
             effects.wish(SetCurrent(P1, 10.0, BECAUSE))
             await asyncio.sleep(1)
         assert box.told_a[-1] == 10.0
+        await end(tasks)
+
+    shell(main())
+
+
+def test_the_hourly_look_at_a_box_s_failsafe_takes_no_current_from_its_car() -> None:
+    async def main() -> None:
+        box = BoxDouble()
+        effects = WallboxEffects(P1, box, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+        for _ in range(10):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        begun = len(box.told_a)
+        for _ in range(3700):
+            effects.wish(SetCurrent(P1, 10.0, BECAUSE))
+            await asyncio.sleep(1)
+        assert box.commissions == 2
+        assert set(box.told_a[begun:]) == {10.0}
         await end(tasks)
 
     shell(main())
