@@ -13,6 +13,7 @@ from gateway.meters.han_diagnosis import TELLS, Diagnosis, Finding, PortWatch, a
 from gateway.meters.han_sniffer import Sniffer, candidates
 from gateway.meters.meter_clock import ClockSight, MeterClock
 from gateway.wire.ciphering import MeterKeys
+from gateway.wire.dlms import OtherWalk
 from gateway.wire.forms import framer_of
 from gateway.wire.likeness import OF_WHOLE_FRAMES, SETTINGS_RIGHT, TELEGRAM_BYTES_MIN, Likeness, likeness_of
 from gateway.wire.line import LineSettings
@@ -29,13 +30,14 @@ FAST_BAUD: Final = 115200
 @dataclass(frozen=True, slots=True)
 class HanPlan:
     """What a person says of the port. form: None to find it; baud, parity: None to find them; kamstrup_energy_wh: 1 or
-    10, None by the meter's type number."""
+    10, None by the meter's type number; other_walk: a second reader for DLMS messages unknown to the own one."""
 
     form: Form | None = None
     baud: int | None = None
     parity: str | None = None
     allow_without_crc: bool = False
     kamstrup_energy_wh: int | None = None
+    other_walk: OtherWalk | None = None
     keys: MeterKeys | None = None
 
 
@@ -67,6 +69,7 @@ class HanPort:
             allow_without_crc=plan.allow_without_crc,
             keys=plan.keys,
             kamstrup_energy_wh=plan.kamstrup_energy_wh,
+            other_walk=plan.other_walk,
         )
         self._bursts = Bursts()
         self._watch = PortWatch()

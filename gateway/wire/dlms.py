@@ -6,6 +6,8 @@ Three forms of the date and time: `00` (none), `0C` + 12 octets, and `09 0C` + 1
 (Kamstrup HAN-NVE interface description 3.1: "byte 09 is removed"). Bodies differ by maker, see `layouts`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.wire.axdr import AxdrReader, NotAxdr, Value
@@ -14,44 +16,76 @@ from gateway.wire.layouts import Registers, registers_of
 from gateway.wire.telegram import DiscardReason, Form, Telegram
 
 DATA_NOTIFICATION: Final = 0x0F
+_INVOKE_ID_END: Final = 5
 _TIME_BYTES: Final = 12
 
 
-def telegram_of(
-    apdu: bytes, form: Form, keys: MeterKeys | None, kamstrup_energy_wh: int | None = None
-) -> Telegram | DiscardReason:
-    """The message as a telegram of that form (its size still to be set), or why it is none. Never raises."""
-    try:
-        if apdu[:1] == bytes((GENERAL_GLO_CIPHERING,)):
-            inside = deciphered(apdu, keys)
-            if isinstance(inside, DiscardReason):
-                return inside
-            if inside[:1] != bytes((DATA_NOTIFICATION,)):
-                return DiscardReason.WRONG_KEY
-            apdu = inside
-        if apdu[:1] != bytes((DATA_NOTIFICATION,)):
+OtherWalk = Callable[[bytes], Value]
+"""Reads the whole body of a data notification, which follows its date and time. Raises NotAxdr if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class DlmsReader:
+    """How messages are read. kamstrup_energy_wh: 1 or 10, None by the type number; other_walk: asked for messages that
+    the own walk does not know."""
+
+    keys: MeterKeys | None = None
+    kamstrup_energy_wh: int | None = None
+    other_walk: OtherWalk | None = None
+
+    def telegram_of(self, apdu: bytes, form: Form) -> Telegram | DiscardReason:
+        """The message as a telegram of that form (its size still to be set), or why it is none. Never raises."""
+        try:
+            opened = _opened(apdu, self.keys)
+        except NotAxdr:
             return DiscardReason.UNKNOWN_LAYOUT
-        pushed_at, body = _notification(apdu)
-    except NotAxdr:
-        return DiscardReason.UNKNOWN_LAYOUT
-    registers = registers_of(body, kamstrup_energy_wh)
-    if registers is None or not (registers.items or registers.clock):
-        return DiscardReason.UNKNOWN_LAYOUT
-    return _telegram(form, pushed_at, registers)
+        if isinstance(opened, DiscardReason):
+            return opened
+        return (
+            self._walked(opened, form, _own_walk)
+            or (None if self.other_walk is None else self._walked(opened, form, self.other_walk))
+            or DiscardReason.UNKNOWN_LAYOUT
+        )
+
+    def _walked(self, apdu: bytes, form: Form, walk: OtherWalk) -> Telegram | None:
+        """None if that walk, or the list that it finds, is not known."""
+        try:
+            head = AxdrReader(apdu, _INVOKE_ID_END)
+            pushed_at = _pushed_at(head)
+            registers = registers_of(walk(head.rest()), self.kamstrup_energy_wh)
+        except NotAxdr:
+            return None
+        if registers is None or not (registers.items or registers.clock):
+            return None
+        return _telegram(form, pushed_at, registers)
 
 
-def _notification(apdu: bytes) -> tuple[bytes | None, Value]:
-    reader = AxdrReader(apdu, 5)
+def _opened(apdu: bytes, keys: MeterKeys | None) -> bytes | DiscardReason:
+    """The data notification, deciphered where it was ciphered."""
+    if apdu[:1] == bytes((GENERAL_GLO_CIPHERING,)):
+        inside = deciphered(apdu, keys)
+        if not isinstance(inside, DiscardReason) and inside[:1] != bytes((DATA_NOTIFICATION,)):
+            return DiscardReason.WRONG_KEY
+        return inside
+    return apdu if apdu[:1] == bytes((DATA_NOTIFICATION,)) else DiscardReason.UNKNOWN_LAYOUT
+
+
+def _pushed_at(reader: AxdrReader) -> bytes | None:
+    """The date and time of the notification, which ends where its body begins."""
     length = reader.take(1)[0]
     if length == 0x09:
         length = reader.take(1)[0]
     if length not in (0, _TIME_BYTES):
         raise NotAxdr("date and time of another length")
-    pushed_at = reader.take(length) or None
-    body = reader.value()
+    return reader.take(length) or None
+
+
+def _own_walk(body: bytes) -> Value:
+    reader = AxdrReader(body)
+    value = reader.value()
     if not reader.at_end:
         raise NotAxdr("octets after the body")
-    return pushed_at, body
+    return value
 
 
 def _telegram(form: Form, pushed_at: bytes | None, registers: Registers) -> Telegram:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.errors import IllegalEvent
 from gateway.wire.ciphering import MeterKeys
-from gateway.wire.dlms import telegram_of
+from gateway.wire.dlms import DlmsReader, OtherWalk
 from gateway.wire.hdlc import FLAG, HdlcGrammar
 from gateway.wire.mbus import MbusGrammar
 from gateway.wire.p1 import P1Grammar
@@ -19,20 +19,23 @@ def framer_of(
     allow_without_crc: bool = False,
     keys: MeterKeys | None = None,
     kamstrup_energy_wh: int | None = None,
+    other_walk: OtherWalk | None = None,
 ) -> Framer:
     """A framer of that form on the wire; None finds P1, HDLC and M-Bus by themselves.
 
     kamstrup_energy_wh: what one count of a Kamstrup list's energies is (1 or 10 Wh); None goes by the type number.
+    other_walk: a second reader for DLMS messages that the own one does not know.
     """
     if form is Form.APDU:
         raise IllegalEvent("bare DLMS messages have no frame to find on a line")
+    reader = DlmsReader(keys, kamstrup_energy_wh, other_walk)
     grammars: dict[int, Grammar] = {}
     if form in (None, Form.P1):
         grammars[ord("/")] = P1Grammar(allow_without_crc=allow_without_crc)
     if form in (None, Form.HDLC):
-        grammars[FLAG] = HdlcGrammar(keys=keys, kamstrup_energy_wh=kamstrup_energy_wh)
+        grammars[FLAG] = HdlcGrammar(reader)
     if form in (None, Form.MBUS):
-        grammars[0x68] = MbusGrammar(keys=keys, kamstrup_energy_wh=kamstrup_energy_wh)
+        grammars[0x68] = MbusGrammar(reader)
     return Framer(grammars)
 
 
@@ -40,9 +43,11 @@ BARE_MESSAGE_OPENINGS: Final = (b"\x0f", b"\xdb")
 """What a message without frame begins with: data notification, general-glo-ciphering."""
 
 
-def bare_message(octets: bytes, keys: MeterKeys | None = None) -> Telegram | DiscardReason:
+def bare_message(
+    octets: bytes, keys: MeterKeys | None = None, other_walk: OtherWalk | None = None
+) -> Telegram | DiscardReason:
     """A DLMS message without any frame, as other readers log it. It has no checksum: for files, never for a line."""
-    telegram = telegram_of(octets, Form.APDU, keys)
+    telegram = DlmsReader(keys, other_walk=other_walk).telegram_of(octets, Form.APDU)
     if isinstance(telegram, DiscardReason):
         return telegram
     return replace(telegram, size=len(octets))

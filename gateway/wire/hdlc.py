@@ -10,9 +10,8 @@ may come in segments, or as general block transfer (tag E0; Landis+Gyr E450).
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.wire.ciphering import MeterKeys
 from gateway.wire.crc import crc16_x25
-from gateway.wire.dlms import telegram_of
+from gateway.wire.dlms import DlmsReader
 from gateway.wire.scan import MESSAGE_BYTES_MAX, Drop, Held, Keep, Resync, Step, Take
 from gateway.wire.telegram import DiscardReason, Form
 
@@ -33,9 +32,8 @@ class HdlcGrammar:
     opening = rb"\x7e[\xa0-\xaf]"
     begun = rb"\x7e"
 
-    def __init__(self, *, keys: MeterKeys | None = None, kamstrup_energy_wh: int | None = None) -> None:
-        self._keys = keys
-        self._kamstrup_energy_wh = kamstrup_energy_wh
+    def __init__(self, reader: DlmsReader) -> None:
+        self._reader = reader
         self._frames = bytearray()
         self._segments = bytearray()
         self._blocks = bytearray()
@@ -119,7 +117,7 @@ class HdlcGrammar:
 
     def _message(self, size: int, message: bytes) -> Step:
         kept = self.abandon()
-        telegram = telegram_of(message, Form.HDLC, self._keys, self._kamstrup_energy_wh)
+        telegram = self._reader.telegram_of(message, Form.HDLC)
         if isinstance(telegram, DiscardReason):
             return Drop(size, telegram, kept, shared=True)
         return Take(size, telegram, len(kept), shared=True)

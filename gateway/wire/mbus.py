@@ -9,8 +9,7 @@ as L - 256 (`68 01 01 68` announces 257).
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.wire.ciphering import MeterKeys
-from gateway.wire.dlms import telegram_of
+from gateway.wire.dlms import DlmsReader
 from gateway.wire.scan import MESSAGE_BYTES_MAX, Drop, Held, Keep, Resync, Step, Take
 from gateway.wire.telegram import DiscardReason, Form
 
@@ -28,9 +27,8 @@ class MbusGrammar:
     opening = rb"(?:\x68(?P<mbus_length>[\x00-\xff])(?P=mbus_length)\x68)"
     begun = rb"\x68[\x00-\xff]{0,2}"
 
-    def __init__(self, *, keys: MeterKeys | None = None, kamstrup_energy_wh: int | None = None) -> None:
-        self._keys = keys
-        self._kamstrup_energy_wh = kamstrup_energy_wh
+    def __init__(self, reader: DlmsReader) -> None:
+        self._reader = reader
         self._frames = bytearray()
         self._data = bytearray()
         self._segment = 0
@@ -73,7 +71,7 @@ class MbusGrammar:
             return [*steps, Keep(len(frame))]
         message = bytes(self._data)
         kept = self.abandon()
-        telegram = telegram_of(message, Form.MBUS, self._keys, self._kamstrup_energy_wh)
+        telegram = self._reader.telegram_of(message, Form.MBUS)
         if isinstance(telegram, DiscardReason):
             return [*steps, Drop(len(frame), telegram, kept)]
         return [*steps, Take(len(frame), telegram, len(kept))]
