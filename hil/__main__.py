@@ -9,6 +9,8 @@ from pathlib import Path
 from hil.bench.orders import add_commands
 from hil.bench.reaction import figures, reactions_ms
 from hil.run import Order, Run, say
+from hil.wires.lines import BroadcastLine, Line, serial_or_pty
+from hil.wires.replay import line_setting, parse_recording, play, read_file
 from hil.world.scenario import parse_scenario
 from hil.world.table_reader import ScenarioMistake
 
@@ -35,6 +37,13 @@ def _arguments() -> argparse.ArgumentParser:
     reaction = commands.add_parser("reaction", help="from telegram to lowering write: figures from a cabinet's log")
     reaction.add_argument("log", type=Path, metavar="FILE")
     add_commands(commands)
+    replay = commands.add_parser("replay", help="play a recording of a HAN port at the real pace")
+    replay.add_argument("file", type=Path, metavar="FILE", help="of `laddvakt record`, or raw bytes")
+    replay.add_argument("--port", metavar="PORT", help="a real serial port in place of a pty")
+    replay.add_argument("--tcp", action="store_true", help="a bridge (socket://) in place of a pty")
+    replay.add_argument("--speed", type=float, default=1.0, metavar="X", help="so many times faster (default: 1)")
+    replay.add_argument("--wait-s", type=float, default=2.0, metavar="N", help="before the first byte (default: 2)")
+    replay.add_argument("--again-s", type=float, metavar="N", help="begin anew after so long (default: end)")
     return parser
 
 
@@ -81,6 +90,27 @@ def _order(given: argparse.Namespace) -> Order:
     )
 
 
+async def _replay(given: argparse.Namespace) -> None:
+    octets = read_file(given.file)
+    reads = parse_recording(octets)
+    if given.speed <= 0:
+        raise ScenarioMistake("--speed: a number above 0 is needed")
+    line: Line
+    if given.tcp:
+        bridge = BroadcastLine()
+        await bridge.open("127.0.0.1")
+        line = bridge
+    else:
+        line = serial_or_pty(given.port, *line_setting(octets), 1, held=False)
+    say({"p1": line.name, "reads": len(reads), "seconds": reads[-1].at_s - reads[0].at_s if reads else 0.0})
+    try:
+        await asyncio.sleep(given.wait_s)
+        await play(reads, line, speed=given.speed, gap_s=given.again_s)
+        await asyncio.sleep(0.2)
+    finally:
+        line.close()
+
+
 async def _play(order: Order) -> None:
     await Run(order).play()
 
@@ -94,6 +124,8 @@ def main(arguments: list[str]) -> int:
         elif given.command == "reaction":
             with given.log.open(encoding="utf-8") as lines:
                 say(figures(reactions_ms(lines)))
+        elif given.command == "replay":
+            asyncio.run(_replay(given))
         else:
             asyncio.run(_play(_order(given)))
     except (ScenarioMistake, FileNotFoundError) as mistake:

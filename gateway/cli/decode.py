@@ -1,27 +1,32 @@
-"""`laddvakt decode FILE|-`: telegrams as JSON lines, and what was dropped."""
+"""`laddvakt decode FILE|-|PORT`: telegrams as JSON lines, and what was dropped."""
 
 import argparse
+import asyncio
 import json
 import os
-import re
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from gateway.cli.han_arguments import add_line, add_meter, is_live, keys_of, plan_of, say
 
-    from gateway.wire.ciphering import MeterKeys
-    from gateway.wire.scan import Framer
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gateway.meters.han_diagnosis import Diagnosis
+    from gateway.meters.han_port import HanPlan, HanSight
     from gateway.wire.telegram import Event, Telegram
 
 READ_BYTES: Final = 65536
 
 DESCRIPTION: Final = """\
-Reads the raw bytes of a HAN port from a file, or from standard input with "-", and prints one JSON object per line.
-The form is found by itself: P1 text, DLMS in HDLC or M-Bus frames, or a file that holds one bare DLMS message.
+Reads the raw bytes of a HAN port and prints one JSON object per line. They come from a file, from standard input
+("-"), from a recording of `laddvakt record`, or live from a serial port or a bridge (socket://host:port).
+The form is found by itself: P1 text, DLMS in HDLC or M-Bus frames, or a file that holds one bare DLMS message; on a
+serial port speed and parity are found too. What ails a live port is told on standard error.
 
 Per telegram:  format, meter_time (the meter's own text), import_w, export_w, current_a and voltage_v (L1, L2, L3),
                import_kwh and export_kwh (text, with the wire's decimals), valid. What the meter does not say is null.
@@ -36,67 +41,91 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `laddvakt decode`."""
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("file", metavar="FILE", help='a file with raw bytes, or "-" for standard input')
-    parser.add_argument("--ek", metavar="HEX", help="encryption key of the meter, 32 hex digits")
-    parser.add_argument("--ak", metavar="HEX", help="authentication key of the meter, 32 hex digits")
-    parser.add_argument("--allow-without-crc", action="store_true", help="take telegrams that carry no checksum")
+    parser.add_argument("file", metavar="FILE|-|PORT", help="raw bytes, a recording, a serial port or socket://")
+    add_meter(parser)
+    add_line(parser)
+    parser.add_argument("--seconds", type=float, metavar="N", help="end a live port after N seconds")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the input was read to its end, 1 when it cannot be read, 2 when a key is no key."""
-    from gateway.wire.forms import framer_of
-
-    try:
-        keys = _keys(args.ek, args.ak)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    framer = framer_of(None, allow_without_crc=args.allow_without_crc, keys=keys)
+    """0 when the input was read to its end, 1 when it cannot be read. A key that is no key is a ConfigMistake."""
+    plan = plan_of(args, keys_of(args))
+    if is_live(args.file):
+        asyncio.run(_decode_live(args.file, plan, args.seconds))
+        return 0
     try:
         descriptor = sys.stdin.fileno() if args.file == "-" else os.open(args.file, os.O_RDONLY)
-        _decode(descriptor, framer, keys)
+        _decode(descriptor, plan)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"{args.file}: {error.strerror}. Give a file that can be read, or -.", file=sys.stderr)
+        say(f"{args.file}: {error.strerror}. Give a file that can be read, or -.")
+        return 1
+    except ValueError as error:
+        say(f"{args.file}: {error}. The recording is damaged there.")
         return 1
     return 0
 
 
-def _keys(ek: str | None, ak: str | None) -> "MeterKeys | None":
-    from gateway.wire.ciphering import MeterKeys
+async def _decode_live(port: str, plan: "HanPlan", seconds: float | None) -> None:
+    from gateway.devices.han_line import HanLine
+    from gateway.publish.han_words import what_is_wrong, what_to_do, what_was_found
+    from gateway.publish.words import Language
 
-    if ek is None:
-        if ak is not None:
-            raise ValueError("--ak: an authentication key alone opens nothing. Give --ek too.")
-        return None
-    return MeterKeys(_key("--ek", ek), None if ak is None else _key("--ak", ak))
+    told: list[tuple[Diagnosis, bool]] = []
+
+    def on_sight(sight: "HanSight") -> None:
+        now = sight.finding.diagnosis, sight.settled
+        if now not in told[-1:]:
+            told[:] = [now]
+            found = f" ({what_was_found(sight, Language.EN)})" if sight.settled else ""
+            words = f"{what_is_wrong(sight.finding, Language.EN)}{found}. {what_to_do(sight.finding, Language.EN)}"
+            say(words.rstrip())
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await HanLine(port, plan).run(_print, on_sight)
 
 
-def _key(option: str, text: str) -> bytes:
-    """16 octets. The text is never repeated in an error: it is a secret."""
-    if not re.fullmatch("[0-9A-Fa-f]{32}", text):
-        raise ValueError(f"{option}: {len(text)} characters that are not 32 hex digits. Copy the key as it was given.")
-    return bytes.fromhex(text)
-
-
-def _decode(descriptor: int, framer: "Framer", keys: "MeterKeys | None") -> None:
-    from gateway.wire.forms import BARE_MESSAGE_OPENINGS, bare_message
+def _decode(descriptor: int, plan: "HanPlan") -> None:
+    from gateway.wire.forms import BARE_MESSAGE_OPENINGS, bare_message, framer_of
+    from gateway.wire.recording import MAGIC
     from gateway.wire.scan import MESSAGE_BYTES_MAX
     from gateway.wire.telegram import Discarded, DiscardReason
 
+    framer = framer_of(
+        plan.form,
+        allow_without_crc=plan.allow_without_crc,
+        keys=plan.keys,
+        kamstrup_energy_wh=plan.kamstrup_energy_wh,
+    )
     octets = os.read(descriptor, READ_BYTES)
     if octets.startswith(BARE_MESSAGE_OPENINGS):
         while len(octets) <= MESSAGE_BYTES_MAX and (more := os.read(descriptor, READ_BYTES)):
             octets += more
-        message = bare_message(octets, keys)
+        message = bare_message(octets, plan.keys)
         if message is not DiscardReason.UNKNOWN_LAYOUT:
             _print([Discarded(len(octets), message, b"") if isinstance(message, DiscardReason) else message])
             return
-    while octets:
-        _print(framer.feed(octets))
-        octets = os.read(descriptor, READ_BYTES)
+    if octets.startswith(MAGIC.encode()):
+        for piece in _recorded(descriptor, octets):
+            _print(framer.feed(piece))
+    else:
+        while octets:
+            _print(framer.feed(octets))
+            octets = os.read(descriptor, READ_BYTES)
     _print(framer.finish())
+
+
+def _recorded(descriptor: int, begun: bytes) -> "Iterator[bytes]":
+    """The bytes of a recording."""
+    from gateway.wire.recording import recorded
+
+    text = bytearray(begun)
+    while more := os.read(descriptor, READ_BYTES):
+        text += more
+    for read in recorded(text.decode("ascii", "replace").splitlines()):
+        yield read.octets
 
 
 def _print(events: "Iterable[Event]") -> None:

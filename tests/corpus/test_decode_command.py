@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import decode
+from gateway.cli.main import main
 from tests.wire.dlms_frames import AIDON, ciphered, hdlc, notification
 from tests.wire.p1_telegrams import p1_telegram
 
@@ -121,9 +122,7 @@ def test_a_file_of_one_bare_message_is_decoded(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_key_that_is_no_key_is_refused_without_being_repeated(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    decode.add_arguments(parser)
-    assert decode.run(parser.parse_args(["-", "--ek", "0123456789abcdef-no-key"])) == 2
+    assert main(["decode", "-", "--ek", "0123456789abcdef-no-key"]) == 2
     told = capsys.readouterr().err
     assert "--ek" in told
     assert "0123456789abcdef" not in told
