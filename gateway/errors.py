@@ -7,6 +7,10 @@ class DeviceError(Exception):
     """The world: a wire, a device, a broker. Retried with back-off, and shown."""
 
 
+class FolderInUse(DeviceError):  # noqa: N818 - it names a state of the world, no failure of ours
+    """Another daemon guards this cabinet: its contactors are none of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One mistake in a config: where (`socket[2].meter.model`), what stands there, what is wrong, what to do."""

@@ -41,7 +41,7 @@ from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
 from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier
-from gateway.errors import ConfigMistake, Mistake
+from gateway.errors import ConfigMistake, FolderInUse, Mistake
 from gateway.ids import SocketId
 from gateway.journal.outbox import PendingMessage
 from gateway.meters.han_port import HanSight
@@ -68,6 +68,8 @@ async def run_gateway(cabinet: Cabinet) -> None:
     gateway = _Gateway(cabinet)
     try:
         await gateway.run()
+    except FolderInUse:
+        raise  # another daemon guards this cabinet: opening its contactors under load would help nobody
     except BaseException:
         for problem in await open_everything(cabinet, held=gateway.held):
             log.error("%s", problem)

@@ -20,7 +20,7 @@ from typing import Final, Self
 from gateway.devices.journal_file import open_for_writing, rows_after, rows_newest_first
 from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
-from gateway.errors import DeviceError, JournalDamaged
+from gateway.errors import DeviceError, FolderInUse, JournalDamaged
 from gateway.journal.chain import Head, verified_newest
 from gateway.journal.facts import Fact
 from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, start_after
@@ -81,7 +81,7 @@ class JournalStore:
         pulse_s: how long the writer waits for work before it looks at the free space; after IDLE_PULSES pulses without
         work it moves its log into the database.
 
-        Raises DeviceError if another daemon holds it, ConfigMistake on a wrong mode, JournalDamaged.
+        Raises FolderInUse if another daemon holds it, DeviceError, ConfigMistake on a wrong mode, JournalDamaged.
         """
         make_folder(folder)
         lock = _locked(folder / LOCK_FILE)
@@ -271,5 +271,5 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise DeviceError(f"{path}: another Laddvakt uses this state folder; stop it first") from None
+        raise FolderInUse(f"{path}: another Laddvakt uses this state folder; stop it first") from None
     return lock

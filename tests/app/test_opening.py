@@ -4,8 +4,13 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from gateway.app.opening import open_everything
+from gateway.app.run import run_gateway
 from gateway.config.load import load_cabinet
+from gateway.devices.journal_store import JournalStore
+from gateway.errors import FolderInUse
 from gateway.ids import SocketId
 from gateway.site.snapshot import ContactorSight, Position
 from tests.devices.pty_units import Answer, PtyUnits, prompt
@@ -166,3 +171,19 @@ def test_a_line_that_the_dying_daemon_holds_is_opened_by_its_hand(tmp_path: Path
 
     assert asyncio.run(main()) == ()
     assert not line.closed
+
+
+def test_a_second_daemon_does_not_open_what_the_first_one_guards(tmp_path: Path) -> None:
+    async def main() -> int:
+        units = PtyUnits({1: prompt})
+        config = tmp_path / "laddvakt.toml"
+        config.write_text(HEAD.format(folder=tmp_path / "state", port=units.path) + FIRST[0])
+        first = JournalStore.open(tmp_path / "state")
+        with pytest.raises(FolderInUse):
+            await run_gateway(load_cabinet(config))
+        first.close_now()
+        requests = len(units.requests)
+        units.close()
+        return requests
+
+    assert asyncio.run(main()) == 0
