@@ -89,3 +89,8 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
     Reason.NOTHING_FOUND: {"sv": "här finns inga poster", "en": "there are no records here"},
     Reason.UNSIGNED: {"sv": "posten är inte signerad", "en": "the record is not signed"},
 }
+
+
+def plain(text: str) -> str:
+    """Text out of a record, without anything that a terminal or a page would act on."""
+    return "".join(sign if sign.isprintable() and sign not in "<>&" else f"\\x{ord(sign):02x}" for sign in text)

@@ -101,14 +101,14 @@ def _records(file: Path) -> "list[Submitted]":
 
 
 def _print(report: "Report", pinned: "PublicKey", language: "Language") -> None:
-    from gateway.cli.verdict_words import VERDICT_WORDS
+    from gateway.cli.verdict_words import VERDICT_WORDS, plain
     from gateway.metering.ocmf import number_text
 
     for session in report.sessions:
         energy = "–" if session.energy_kwh is None else f"{number_text(session.energy_kwh)} kWh"
         times = f"{session.begin_time or '–'} … {session.end_time or '–'}"
         words = VERDICT_WORDS[session.verdict][language]
-        print(f"{words}: {_plain(session.session)} {_plain(session.meter_serial or '')} {energy} {times}")
+        print(f"{words}: {plain(session.session)} {plain(session.meter_serial or '')} {energy} {times}")
         for finding in session.findings:
             print(f"    {_said(finding, language)}")
     for finding in report.findings:
@@ -117,12 +117,7 @@ def _print(report: "Report", pinned: "PublicKey", language: "Language") -> None:
 
 
 def _said(finding: "Finding", language: "Language") -> str:
-    from gateway.cli.verdict_words import REASON_WORDS
+    from gateway.cli.verdict_words import REASON_WORDS, plain
 
-    detail = f" ({_plain(finding.detail)})" if finding.detail else ""
-    return f"{_plain(finding.where)}: {REASON_WORDS[finding.reason][language]} [{finding.reason.value}]{detail}"
-
-
-def _plain(text: str) -> str:
-    """Text out of a record, without anything that a terminal or a page would act on."""
-    return "".join(sign if sign.isprintable() and sign not in "<>&" else f"\\x{ord(sign):02x}" for sign in text)
+    detail = f" ({plain(finding.detail)})" if finding.detail else ""
+    return f"{plain(finding.where)}: {REASON_WORDS[finding.reason][language]} [{finding.reason.value}]{detail}"

@@ -339,7 +339,7 @@ class Replay:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", action="store_true", help="every 12th point")
+    parser.add_argument("--sample", action="store_true", help="every 18th point")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if shutil.which("strace") is None:
@@ -348,7 +348,7 @@ def main() -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="laddvakt-power-") as name:
         room = Path(name)
-        replay = Replay(room, random.Random(args.seed), 6, 12 if args.sample else 1, 25)
+        replay = Replay(room, random.Random(args.seed), 6, 18 if args.sample else 1, 25)
         story = Story()
         replay.run(story, None)
         shutil.copytree(room / "state", room / "first")
