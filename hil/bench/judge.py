@@ -7,8 +7,8 @@ from hil.bench.cabinet import BenchCabinet
 from hil.bench.traces import Trace
 
 DRAWS_A = 1.0
-OVER_A = 0.05
-SHOWN_A = 0.1
+SHOWN_PART = 0.01
+"""Less than a hundredth above the rating is within what a HAN port shows (0.1 A) and a house does in a second."""
 
 
 @dataclass(slots=True)
@@ -122,14 +122,14 @@ class Judge:
         main = cabinet.fuses.fuses[cabinet.site.main]
         sampled = (cabinet.at_s - wires.telegram_phase_s) % wires.telegram_every_s == 0
         for phase in range(3):
-            over = main.current_a[phase] > main.plan.rating_a + OVER_A
+            over = main.current_a[phase] > main.plan.rating_a * (1.0 + SHOWN_PART)
             curable = any(drawn[phase] > DRAWS_A for drawn in cabinet.drawn_a.values())
             if not over or not curable:
                 self._shown.pop(phase, None)
                 continue
             if phase in self._shown:
                 self._shown[phase] += 1
-            elif sampled and main.current_a[phase] > main.plan.rating_a + SHOWN_A:
+            elif sampled:
                 self._shown[phase] = -wires.telegram_delay_s
             if self._shown.get(phase, 0) > self.shown_over_s:
                 self.shown_over_s = self._shown[phase]
