@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
@@ -123,8 +123,8 @@ class ControlLoop:
         snapshot = self._board.snapshot(now.monotonic_s, journal_accepts=self._journal.accepts_sessions)
         decision = decide(snapshot, self.state, now)
         _log_changes(self.state, decision.state)
-        self.state = decision.state
-        for wish in decision.wishes:
+        before, self.state = self.state, decision.state
+        for wish in lowering_first(decision.wishes, before):
             self._hand_over(wish)
         for socket in automatic_starts(snapshot, self.state):
             self._board.asked(StartSession(socket, SessionId(str(uuid.uuid4())), None, Source.AUTOMATIC))
@@ -169,6 +169,17 @@ class ControlLoop:
             self._journal_moved_s = now_s
         elif now_s - self._journal_moved_s > JOURNAL_HUNG_S:
             raise JournalDamaged(f"the journal's writer has not moved for {JOURNAL_HUNG_S:.0f} s")
+
+
+def lowering_first(wishes: Iterable[Wish], before: ControlState) -> list[Wish]:
+    """What opens or lowers goes to its wire before anything that raises another on the same wire; else in order."""
+
+    def lowers(wish: Wish) -> bool:
+        if isinstance(wish, SetCurrent):
+            return wish.current_a < before.sockets[wish.socket].granted_a
+        return isinstance(wish, Open)
+
+    return sorted(wishes, key=lambda wish: not lowers(wish))
 
 
 def _log_changes(before: ControlState, after: ControlState) -> None:

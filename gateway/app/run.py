@@ -35,6 +35,7 @@ from gateway.control.decide import is_quiet
 from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.devices.contactors import GpioContactor
+from gateway.devices.dlms_oracle import DlmsOracle
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.meter_keys import read_meter_keys
 from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
@@ -105,6 +106,8 @@ class _Gateway:
         state = recover(self._site, ledger.past(), self._clock.now())
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
         buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
+        for bus in buses.values():
+            bus.keep_clear(self._board.clear_of_writes_s)
         devices = build_sockets(cabinet, buses, link, self._clock)
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
         effects = self._effects(devices)
@@ -196,7 +199,8 @@ class _Gateway:
 
     def _grid_meter(self) -> GridMeter:
         plan = self._cabinet.grid_meter
-        han = plan.han if plan.key_file is None else replace(plan.han, keys=read_meter_keys(plan.key_file))
+        keys = plan.han.keys if plan.key_file is None else read_meter_keys(plan.key_file)
+        han = replace(plan.han, keys=keys, other_walk=DlmsOracle())
         return GridMeter(plan.port, han, self._clock)
 
     def _grid_seen(self, sight: HanSight) -> None:

@@ -16,6 +16,8 @@ REQUESTS_MAX: Final = 256
 TELEGRAMS_PER_TICK_MAX: Final = 64
 TELEGRAM_LATE_S: Final = 0.15
 """A telegram may come a little later than the one before, and what it demands takes 20 to 40 ms on a box' wire."""
+DECIDED_WITHIN_S: Final = 0.03
+"""From a telegram's last byte to its lowering in a bus' queue."""
 
 
 class SightBoard:
@@ -71,6 +73,12 @@ class SightBoard:
         if due_s is None or not due_s - takes_s < now_s < due_s + TELEGRAM_LATE_S:
             return 0.0
         return due_s + TELEGRAM_LATE_S - now_s
+
+    def clear_of_writes_s(self, now_s: float, takes_s: float) -> float:
+        """The same for reads on a bus, and a little longer: until what a telegram demands has been decided."""
+        heard_s = self._watch.last_moving_s
+        deciding_s = 0.0 if heard_s is None else heard_s + DECIDED_WITHIN_S - now_s
+        return max(deciding_s, self.clear_of_telegram_s(now_s, takes_s))
 
     def snapshot(self, now_s: float, *, journal_accepts: bool) -> SiteSnapshot:
         """Takes telegrams, requests and outcomes out; each is in one snapshot only."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import termios
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -33,6 +33,10 @@ REOPEN_S_FIRST: Final = 0.5
 REOPEN_S_MAX: Final = 10.0
 WAKES_LATE_S: Final = 0.0005
 """The event loop wakes at whole milliseconds and sees a byte after its end, so gaps come out longer than asked."""
+ANSWERS_WITHIN_S: Final = 0.06
+"""What units take from a request to its answer, as a rule; for keeping the wire clear only."""
+CLEAR_LOOK_S: Final = 0.01
+"""How soon it is seen that the wire need not be kept clear any more."""
 COIL_ON: Final = 0xFF00
 COIL_OFF: Final = 0x0000
 
@@ -90,6 +94,7 @@ class PymodbusBus:
         self._timing: Final = LineTiming(None if self._tcp else baud, parity, stop_bits, quiet_s)
         self._pauses: Final = UnitPauses(pause_s)
         self._rests: Final = UnitRests()
+        self._clear_s: Callable[[float, float], float] | None = None
         self._calls: list[_Call] = []
         self._numbers = 0
         self._arrived: Final = asyncio.Event()
@@ -98,6 +103,11 @@ class PymodbusBus:
         self._sent = b""
         self._received = b""
         self._hears_itself = False
+
+    def keep_clear(self, wait_s: Callable[[float, float], float]) -> None:
+        """From now on no read begins while `wait_s(now_s, takes_s)` says to wait, so that a write that is to be
+        expected finds the wire free. Writes never wait for it."""
+        self._clear_s = wait_s
 
     def rests(self, unit: int, silence_s: float) -> None:
         """From now on this unit rests so long between two requests."""
@@ -237,7 +247,11 @@ class PymodbusBus:
         unit's rest no read begins, since it could be longer than that rest."""
         writes = [call for call in self._calls if call.urgency is Urgency.WRITE]
         rest_s, call = min((self._rests.wait_s(call.request.unit, now_s), call) for call in writes or self._calls)
-        return max(rest_s, self._timing.wait_s(now_s)), call
+        wait_s = max(rest_s, self._timing.wait_s(now_s))
+        if self._clear_s is not None and not writes:
+            takes_s = (8 + call.request.reply_bytes) * self._timing.char_s + ANSWERS_WITHIN_S
+            wait_s = max(wait_s, min(self._clear_s(now_s, takes_s), CLEAR_LOOK_S))
+        return wait_s, call
 
     async def _serve(self, client: AsyncModbusSerialClient | AsyncModbusTcpClient, call: _Call) -> None:
         """One transaction, from the open port to the answered call. Never raises."""

@@ -1,12 +1,13 @@
 """The shell in virtual time with in-process devices: what a tick hands over, in which order, and when it refuses."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from gateway.app.control_loop import JOURNAL_HUNG_S, STANDSTILL_S_MAX, ControlLoop, SocketEffects
+from gateway.app.control_loop import JOURNAL_HUNG_S, STANDSTILL_S_MAX, ControlLoop, SocketEffects, lowering_first
 from gateway.app.effects import ContactorEffects, MeterEffects
 from gateway.app.faults import FaultLog
 from gateway.app.ledger_effects import LedgerEffects, Note
@@ -19,11 +20,12 @@ from gateway.errors import DeviceError, JournalDamaged
 from gateway.ids import FuseId, GatewayId, SessionId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister, Phase
+from gateway.site.because import Because, Why
 from gateway.site.outcomes import Edge, RecordDurable
 from gateway.site.requests import ShutDown, Source, StartSession
 from gateway.site.snapshot import ContactorSight, Position, SiteSnapshot
 from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
-from gateway.site.wishes import NoteQueued, RecordBegin, RecordEnd
+from gateway.site.wishes import Close, NoteQueued, Open, RecordBegin, RecordEnd, SetCurrent, Wish
 from tests.app.virtual_time import VirtualClock, run_virtually
 
 P1 = SocketId("p1")
@@ -303,3 +305,18 @@ def test_the_room_stays_reserved_while_the_start_is_read_and_signed() -> None:
         await ended(tasks)
 
     run_virtually(main())
+
+
+def test_whatever_opens_or_lowers_goes_to_its_wire_first() -> None:
+    p2 = SocketId("p2")
+    one = site()
+    both = replace(one, sockets={P1: one.sockets[P1], p2: replace(one.sockets[P1], id=p2)})
+    now = Instant(0.0, datetime(2026, 6, 1, tzinfo=UTC), UtcTrust.SYNCHRONISED)
+    state = recover(both, Past((), (), None), now)
+    told = {P1: 8.0, p2: 10.0}
+    before = replace(state, sockets={name: replace(it, granted_a=told[name]) for name, it in state.sockets.items()})
+    because = Because(Why.FUSE_BINDS)
+    raised, lowered = SetCurrent(P1, 9.0, because), SetCurrent(p2, 7.0, because)
+    closed, opened = Close(P1, because), Open(p2, because)
+    wishes: list[Wish] = [raised, closed, lowered, opened]
+    assert lowering_first(wishes, before) == [lowered, opened, raised, closed]

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.app.effects import WallboxEffects
 from gateway.app.faults import FaultLog
-from gateway.app.sight_board import SightBoard
+from gateway.app.sight_board import DECIDED_WITHIN_S, TELEGRAM_LATE_S, SightBoard
 from gateway.ids import FuseId, GatewayId, SocketId
 from gateway.meters.readings import GridReading
 from gateway.quantities import UNKNOWN_PER_PHASE
@@ -152,5 +152,20 @@ def test_a_lowering_goes_at_once_and_a_raise_waits_for_the_telegram_that_is_due(
         await asyncio.sleep(0.6)
         assert story.box.told[-1][1] == 9.0
         await playing
+
+    told(main())
+
+
+def test_after_a_telegram_no_read_begins_until_what_it_demands_has_been_decided() -> None:
+    async def main() -> None:
+        sights = board()
+        for _ in range(4):
+            await asyncio.sleep(10.0)
+            sights.grid_read(telegram())
+        now_s = asyncio.get_running_loop().time()
+        assert sights.clear_of_telegram_s(now_s, 0.1) == 0.0
+        assert sights.clear_of_writes_s(now_s, 0.1) == pytest.approx(DECIDED_WITHIN_S)
+        assert sights.clear_of_writes_s(now_s + DECIDED_WITHIN_S, 0.1) <= 0.0
+        assert sights.clear_of_writes_s(now_s + 9.95, 0.1) == pytest.approx(0.05 + TELEGRAM_LATE_S)
 
     told(main())

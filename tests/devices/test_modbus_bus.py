@@ -531,3 +531,27 @@ def test_while_a_write_waits_for_its_units_rest_no_read_of_another_unit_begins()
         assert [(body[0], body[1]) for body in units.bodies()] == [(7, 4), (7, 6), (8, 4)]
 
     on_wire({7: prompt, 8: prompt}, scenario)
+
+
+def test_a_wire_that_is_kept_clear_begins_no_read_but_takes_a_write_at_once() -> None:
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        loop = asyncio.get_running_loop()
+        asked_s: list[float] = []
+        until_s = loop.time() + 0.15
+
+        def clear_s(now_s: float, takes_s: float) -> float:
+            asked_s.append(takes_s)
+            return max(0.0, until_s - now_s)
+
+        bus.keep_clear(clear_s)
+        read = asyncio.create_task(bus.read_registers(7, 4, 0, 20))
+        await asyncio.sleep(0.02)
+        began_s = loop.time()
+        await bus.write_register(8, 261, 60)
+        assert loop.time() - began_s < 0.05
+        await read
+        assert [body[0] for body in units.bodies()] == [8, 7]
+        assert until_s <= units.requests[1][0] < until_s + 0.05
+        assert min(asked_s) > (8 + 45) * 10 / 115200, "request and answer as long as they are on the wire"
+
+    on_wire({7: prompt, 8: prompt}, scenario)
