@@ -1,12 +1,10 @@
 """`laddvakt decode FILE|-|PORT`: telegrams as JSON lines, and what was dropped."""
 
 import argparse
-import asyncio
 import json
 import os
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -51,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     """0 when the input was read to its end, 1 when it cannot be read. A key that is no key is a ConfigMistake."""
     plan = plan_of(args, keys_of(args))
     if is_live(args.file):
+        import asyncio
+
         asyncio.run(_decode_live(args.file, plan, args.seconds))
         return 0
     try:
@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _decode_live(port: str, plan: "HanPlan", seconds: float | None) -> None:
+    import asyncio
+
     from gateway.devices.han_line import HanLine
     from gateway.publish.han_words import what_is_wrong, what_to_do, what_was_found
     from gateway.publish.words import Language
@@ -82,9 +84,11 @@ async def _decode_live(port: str, plan: "HanPlan", seconds: float | None) -> Non
             words = f"{what_is_wrong(sight.finding, Language.EN)}{found}. {what_to_do(sight.finding, Language.EN)}"
             say(words.rstrip())
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await HanLine(port, plan).run(_print, on_sight)
+    reading = asyncio.create_task(HanLine(port, plan).run(_print, on_sight))
+    await asyncio.wait({reading}, timeout=seconds)
+    if reading.done():
+        reading.result()
+    reading.cancel()
 
 
 def _decode(descriptor: int, plan: "HanPlan") -> None:
@@ -98,12 +102,13 @@ def _decode(descriptor: int, plan: "HanPlan") -> None:
         allow_without_crc=plan.allow_without_crc,
         keys=plan.keys,
         kamstrup_energy_wh=plan.kamstrup_energy_wh,
+        other_walk=plan.other_walk,
     )
     octets = os.read(descriptor, READ_BYTES)
     if octets.startswith(BARE_MESSAGE_OPENINGS):
         while len(octets) <= MESSAGE_BYTES_MAX and (more := os.read(descriptor, READ_BYTES)):
             octets += more
-        message = bare_message(octets, plan.keys)
+        message = bare_message(octets, plan.keys, plan.other_walk)
         if message is not DiscardReason.UNKNOWN_LAYOUT:
             _print([Discarded(len(octets), message, b"") if isinstance(message, DiscardReason) else message])
             return

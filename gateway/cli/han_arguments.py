@@ -61,6 +61,7 @@ def keys_of(args: argparse.Namespace) -> "MeterKeys | None":
 
 def plan_of(args: argparse.Namespace, keys: "MeterKeys | None") -> "HanPlan":
     """What a person says of the port; commands without a line leave that to be found."""
+    from gateway.devices.dlms_oracle import DlmsOracle
     from gateway.meters.han_port import HanPlan
     from gateway.wire.telegram import Form
 
@@ -70,6 +71,7 @@ def plan_of(args: argparse.Namespace, keys: "MeterKeys | None") -> "HanPlan":
         parity=args.parity,
         allow_without_crc=getattr(args, "allow_without_crc", False),
         kamstrup_energy_wh=getattr(args, "kamstrup_energy_wh", None),
+        other_walk=DlmsOracle(),
         keys=keys,
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cli import decode
 from gateway.cli.main import main
-from tests.wire.dlms_frames import AIDON, ciphered, hdlc, notification
+from tests.wire.dlms_frames import AIDON, ciphered, code_of, hdlc, notification, structure, u32
 from tests.wire.p1_telegrams import p1_telegram
 
 
@@ -126,3 +126,16 @@ def test_a_key_that_is_no_key_is_refused_without_being_repeated(capsys: pytest.C
     told = capsys.readouterr().err
     assert "--ek" in told
     assert "0123456789abcdef" not in told
+
+
+def test_a_list_that_the_own_reader_does_not_know_is_read_by_the_second_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gurux_dlms")
+    with_bcd = structure(code_of(1, 0, 1, 7, 0), u32(2415), code_of(1, 0, 99, 7, 0), b"\x0d\x42")
+    for name, octets in (("framed", hdlc(notification(with_bcd))), ("bare", notification(with_bcd))):
+        file = tmp_path / name
+        file.write_bytes(octets)
+        (record,) = decoded([str(file)], capsys)
+        assert record["import_w"] is None, "no unit came with it"
+        assert record["refused"] == ["unit_unknown"]
