@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hil.world.dlms_frames import AUTHENTICATION_KEY, ENCRYPTION_KEY
 from hil.world.grid_forms import FORMS
 from hil.world.phases import PHASES
 from hil.world.plans import BoxPlan, BusPlan, Place, Scenario, SocketPlan
@@ -86,8 +87,10 @@ def gateway_config(scenario: Scenario, ports: Ports, state_dir: str) -> str:
     """The TOML text. What the scenario says under [gateway], [p1] and [control] stands in it unchanged."""
     main = next(fuse.name for fuse in scenario.fuses if fuse.parent is None)
     gateway = {"id": "hil-1", "time_zone": "Europe/Stockholm", "language": "sv", **scenario.gateway}
-    wire = FORMS[scenario.p1_form].wire
-    grid_meter = {"port": ports.p1, "format": wire, "main_fuse": main, **scenario.grid_meter}
+    form = FORMS[scenario.p1_form]
+    keys = {"encryption_key": ENCRYPTION_KEY.hex(), "authentication_key": AUTHENTICATION_KEY.hex()}
+    known = keys if form.encrypted else {}
+    grid_meter = {"port": ports.p1, "format": form.wire, **known, "main_fuse": main, **scenario.grid_meter}
     lines = [f"# Written for the software cabinet, scenario {scenario.name}.", ""]
     lines += _table("[gateway]", {**gateway, "state_dir": state_dir})
     lines += _table("[grid_meter]", grid_meter)

@@ -1,5 +1,6 @@
 """The cabinet's grid meter in the manners of all makers, against the sizes of real frames and the gateway's reading."""
 
+import tomllib
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,10 +8,14 @@ import pytest
 
 from gateway.wire.forms import framer_of
 from gateway.wire.telegram import Discarded, DiscardReason, Telegram
+from hil.config_writer import Ports, gateway_config
+from hil.wires.p1_wire import line_settings
 from hil.world.dlms_frames import hdlc, hdlc_blocks, hdlc_segments, mbus_segments
 from hil.world.dlms_lists import cosem_time
 from hil.world.grid_forms import FORMS, SINGLE, GridForm, with_wrong_check
 from hil.world.grid_values import GridFlow, Steps, shown
+from hil.world.scenario import parse_scenario
+from hil.world.table_reader import ScenarioMistake
 from tests.campaigns.han_forms import KEYS, UnequalError, check, run_form
 
 AT = datetime(2026, 11, 21, 22, 10, 5)  # noqa: DTZ001 - a meter's own clock has no zone
@@ -95,3 +100,18 @@ def test_a_norwegian_meter_sends_short_lists_and_a_longer_one_in_its_turn() -> N
 
 def test_a_norwegian_meter_sends_energies_at_the_full_hour() -> None:
     assert len(FORMS["aidon-no"].octets(FLOW, AT.replace(minute=0, second=2), 1)) == 396
+
+
+@pytest.mark.parametrize(("form", "wire", "keyed"), [("aidon-se", "hdlc", False), ("mbus-encrypted", "mbus", True)])
+def test_the_gateways_config_says_what_the_meter_speaks(form: str, wire: str, keyed: bool) -> None:
+    text = f'[p1]\nform = "{form}"\nbaud = 9600\n[[fuse]]\nname = "main"\nrating_a = 20\n'
+    scenario = parse_scenario(text)
+    config = tomllib.loads(gateway_config(scenario, Ports("/dev/pts/9", {}, None), "/tmp/state"))
+    assert config["grid_meter"]["format"] == wire
+    assert ("encryption_key" in config["grid_meter"]) is keyed
+    assert line_settings(scenario) == (9600, FORMS[form].parity)
+
+
+def test_a_form_that_no_meter_speaks_is_refused_by_name() -> None:
+    with pytest.raises(ScenarioMistake, match="aidon-se"):
+        parse_scenario('[p1]\nform = "aidon"\n[[fuse]]\nname = "main"\nrating_a = 20\n')
