@@ -46,8 +46,12 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
         memory.coil = coil
         memory.coil_since_s = draft.now_s if sight is None else sight.seen_s
     memory.carrying_since_s = _since(memory.carrying_since_s, carries, draft.now_s)
-    memory.dark_since_s = _since(memory.dark_since_s, auxiliary is Position.OPEN or _dark(it), draft.now_s)
-    if auxiliary is not None:
+    dark = not carries and (auxiliary is Position.OPEN or _dark(it))
+    memory.dark_since_s = _since(memory.dark_since_s, dark, draft.now_s)
+    memory.auxiliary_lies = carries and auxiliary is Position.OPEN
+    if carries and memory.commanded is Position.CLOSED:
+        memory.not_closed = 0
+    if auxiliary is not None and not memory.auxiliary_lies:
         it.contactor_position, it.contactor_evidence = auxiliary, Evidence.AUXILIARY
     elif carries:
         it.contactor_position, it.contactor_evidence = Position.CLOSED, Evidence.METER

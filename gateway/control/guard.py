@@ -19,7 +19,7 @@ OVERLOAD_MARGIN_A: Final = 0.5
 OVERLOAD_S: Final = 5.0
 OVERLOAD_AT_ONCE_MULTIPLE: Final = 1.5
 STRIKES: Final = 3
-"""So many overloads or disobediences lock a socket until a person has looked."""
+"""So many overloads, disobediences or closings that did not close lock a socket until a person has looked."""
 METER_LOST_S: Final = 60.0
 HEAT_LIMIT: Final = 0.9
 """While a fuse phase is warm it may carry this part of its rating at most."""
@@ -43,12 +43,29 @@ def pause(draft: Draft, it: SocketDraft, because: Because) -> None:
 def guard_sockets(draft: Draft) -> None:
     """Overload of a socket, disobedience of a box, silence of a meter."""
     for it in draft.each():
+        _guard_closing(draft, it)
         _guard_rating(draft, it)
         _guard_obedience(draft, it)
         if it.phase is SessionPhase.CHARGING and it.meter_age_s > METER_LOST_S:
             because = Because(Why.SOCKET_METER_SILENT)
             pause(draft, it, because)
             draft.hold_open(it, because, trip=False)
+
+
+def _guard_closing(draft: Draft, it: SocketDraft) -> None:
+    """A contactor that was told to close and did not rests like any other before it is tried again, so that it is not
+    worn out by trying; after three times a person has to look."""
+    memory = it.memory
+    if it.contactor is not ContactorState.NOT_CLOSED or memory.held_open is not None:
+        return
+    because = Because(Why.CONTACTOR_NOT_CLOSED)
+    memory.not_closed += 1
+    if memory.not_closed >= STRIKES:
+        it.locked = because
+        end_session(draft, it, EndKind.COMPLETED, because)
+    elif it.phase is SessionPhase.CHARGING:
+        pause(draft, it, because)
+    draft.hold_open(it, because, trip=False)
 
 
 def _guard_rating(draft: Draft, it: SocketDraft) -> None:

@@ -41,7 +41,8 @@ class Successor:
 class SocketMemory:
     """One socket's timers (monotonic seconds; None: not running) and counters.
 
-    unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it.
+    unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; yielded: asleep and
+    out of the line's way; sliced: its turn is over, it waits at the end of the line for the next.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -56,6 +57,8 @@ class SocketMemory:
     disobeying_since_s: float | None = None
     over_rating_since_s: float | None = None
     overloads: int = 0
+    not_closed: int = 0
+    auxiliary_lies: bool = False
     disobeyed: int = 0
     obeyed_before: bool = False
     commanded: Position = Position.UNKNOWN
@@ -74,6 +77,7 @@ class SocketMemory:
     overtaken: int = 0
     claimed: bool = False
     yielded: bool = False
+    sliced: bool = False
     pauses: int = 0
     return_after_s: float = 0.0
     fits_since_s: float | None = None

@@ -30,8 +30,10 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
     and behind a contactor since that closed. Until then it is unknown, and counted as full all the same."""
     if it.contactor is ContactorState.WELDED:
         return Because(Why.CONTACTOR_WELDED)
-    if it.contactor is ContactorState.NOT_CLOSED:
+    if it.contactor is ContactorState.NOT_CLOSED or it.memory.not_closed:
         return Because(Why.CONTACTOR_NOT_CLOSED)
+    if it.memory.auxiliary_lies:
+        return Because(Why.AUXILIARY_DISAGREES, current_a=it.highest_draw_a)
     box = it.socket.wallbox
     if box is not None and it.memory.disobeyed and not it.obeys:
         return Because(Why.WALLBOX_DISOBEYS, current_a=it.highest_draw_a)

@@ -37,7 +37,11 @@ def watch_wallboxes(draft: Draft) -> None:
 
 
 def _obedience(draft: Draft, it: SocketDraft) -> None:
-    """A box obeys when its meter or its own word follows the setpoint; it disobeys when 6 s are over and it has not."""
+    """A box obeys when its meter or its own word follows the setpoint; it disobeys when 6 s are over and it has not.
+
+    An empty place that draws nothing at setpoint 0 shows nothing: only a car that waits, or a setpoint above 0, does.
+    Where a contactor can take the box off, that much is asked of nobody.
+    """
     memory = it.memory
     sight = it.sight.wallbox
     told_s = max(it.granted_since_s, it.contactor_since_s if it.socket.contactor else 0.0)
@@ -55,7 +59,8 @@ def _obedience(draft: Draft, it: SocketDraft) -> None:
         it.obeys = False
         return
     says_so = applied_a is not None and applied_a <= it.granted_a + UNUSED_PHASE_A
-    shows_so = applied_a is None and draw_a is not None
+    tried = it.socket.contactor or it.granted_a > 0.0 or plugged(it.pilot)
+    shows_so = applied_a is None and draw_a is not None and tried
     confirms = powered and not over and (says_so or shows_so)
     memory.disobeying_since_s = None
     if not confirms:
@@ -187,7 +192,9 @@ def _wallbox_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[Per
     known = draw or ZERO_PER_PHASE
     box = it.socket.wallbox
     if not it.obeys:
-        counted = _more(full, known)
+        nobody = it.heard and it.pilot is Pilot.A and draw is not None and max(draw) < UNUSED_PHASE_A
+        empty = nobody and it.granted_a == 0.0 and not it.socket.contactor
+        counted = known if empty else _more(full, known)
         return counted, counted
     if not it.heard:
         alone = it.socket.rating_a if box is None or box.failsafe_a is None else box.failsafe_a

@@ -13,8 +13,9 @@ class Why(StrEnum):
     IDLE = "idle"  # no session
     FULL_SPEED = "full_speed"  # the socket's own rating binds
     FUSE_BINDS = "fuse_binds"  # fuse, phase, current_a: this fuse phase has no more room
-    QUEUED = "queued"  # fuse, phase, current_a = what is missing: waits for room
+    QUEUED = "queued"  # fuse, phase, current_a = what is missing, until_s = its turn at the latest
     QUEUED_BEHIND = "queued_behind"  # another session is ahead on the same fuse phase
+    SLICE_OVER = "slice_over"  # its turn is over: it waits for the next
     SESSIONS_MAX = "sessions_max"  # fuse: as many sessions as its config allows
     MINIMUM_OFF = "minimum_off"  # until_s: contactor rests
     RAISE_WAITS = "raise_waits"  # until_s: room is there, raised after a stable time
@@ -35,6 +36,7 @@ class Why(StrEnum):
     WALLBOX_DISOBEYS = "wallbox_disobeys"
     CONTACTOR_WELDED = "contactor_welded"
     CONTACTOR_NOT_CLOSED = "contactor_not_closed"
+    AUXILIARY_DISAGREES = "auxiliary_disagrees"  # current_a flows, and the auxiliary contact says open
     CONTACTOR_UNKNOWN = "contactor_unknown"
     JOURNAL_STOPPED = "journal_stopped"
     COMMAND = "command"  # a person or Home Assistant asked
