@@ -181,6 +181,7 @@ class Draft:
         self.grant(it, 0.0)
         memory.claimed = False
         memory.yielded = False
+        memory.sliced = False
         memory.settled_a = None
         memory.used = None
         memory.fits_since_s = None

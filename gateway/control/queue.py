@@ -9,11 +9,12 @@ from typing import Final
 
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, all_at_least
-from gateway.control.guard import pause
+from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
 from gateway.control.state import ContactorState, SessionPhase
+from gateway.control.turns import end_slices, tell_turns, waits_for_turn
 from gateway.ids import FuseId
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
@@ -35,6 +36,7 @@ class _Line:
     saved: set[int] = field(default_factory=set)
     passed: list[SocketDraft] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
+    lacking: list[SocketDraft] = field(default_factory=list)
 
 
 def drop_claims(draft: Draft) -> None:
@@ -52,22 +54,24 @@ def hide_claims(draft: Draft) -> None:
 
 
 def admit(draft: Draft) -> None:
-    """Walks the line: paused sessions, then waiting ones, then those whose cars sleep; all in order of their place."""
+    """Walks the line: paused sessions, then those that wait for a turn, then those whose cars sleep; each in order of
+    their place."""
     waiting = [it for it in draft.each() if it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)]
     if not waiting:
         return
-    waiting.sort(key=lambda it: (it.memory.yielded, it.phase is SessionPhase.QUEUED, it.memory.place))
+    waiting.sort(key=lambda it: (it.memory.yielded, waits_for_turn(it), it.memory.place))
     line = _Line(all_at_least(draft), _sessions(draft))
     for it in waiting:
         _call(draft, it, line)
-    if line.wanted:
-        _let_sleepers_yield(draft, set(line.wanted))
+    if line.lacking and not _let_sleepers_yield(draft, set(line.wanted)):
+        end_slices(draft, line.lacking, line.least_a, line.sessions)
+    tell_turns(draft, line.lacking)
 
 
 def _sessions(draft: Draft) -> dict[FuseId, int]:
     count: dict[FuseId, int] = {}
     for it in draft.each():
-        if it.phase in _RUNS and not it.memory.yielded:
+        if it.phase in _RUNS and not it.memory.yielded and not it.memory.sliced:
             for fuse in draft.tree.site.fuses_above(it.socket.id):
                 count[fuse.id] = count.get(fuse.id, 0) + 1
     return count
@@ -81,13 +85,14 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
         memory.fits_since_s = None
         return
     places = draft.tree.all_places[it.socket.id]
-    returns = it.phase is SessionPhase.PAUSED
+    returns = it.phase is SessionPhase.PAUSED and not memory.sliced
     counts = not returns or memory.yielded
     for fuse in draft.tree.site.fuses_above(it.socket.id) if counts else ():
         if fuse.sessions_max is not None and line.sessions.get(fuse.id, 0) >= fuse.sessions_max:
             it.because = Because(Why.SESSIONS_MAX, fuse.id)
+            line.lacking.append(it)
             return
-    need_a = it.need_a + (RETURN_MARGIN_A if returns and memory.fits_since_s is None else 0.0)
+    need_a = it.need_a + (RETURN_MARGIN_A if returns and _is_shy(draft, it) else 0.0)
     missing, short = max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places)
     if missing > EXCESS_A:
         memory.fits_since_s = None
@@ -95,6 +100,7 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
         it.because = Because(Why.QUEUED, fuse_id, phase, missing)
         if not memory.yielded:
             line.wanted.append(short)
+            line.lacking.append(it)
         if _could_ever_start(draft, it):
             line.passed.append(it)
             if memory.overtaken >= OVERTAKEN_TIMES_MAX:
@@ -120,7 +126,8 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     it.because = Because(Why.RESERVED)
     if memory.fits_since_s is None:
         memory.fits_since_s = draft.now_s
-    if it.phase is SessionPhase.PAUSED and draft.now_s - memory.fits_since_s < draft.tree.site.raise_after_s:
+    returns = it.phase is SessionPhase.PAUSED and not memory.sliced
+    if returns and draft.now_s - memory.fits_since_s < draft.tree.site.raise_after_s:
         it.because = Because(Why.RAISE_WAITS, until_s=memory.fits_since_s + draft.tree.site.raise_after_s)
         return
     if not _free_now(draft, it):
@@ -130,10 +137,18 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
             passed.memory.overtaken += 1
     if it.phase is SessionPhase.PAUSED:
         memory.yielded = False
+        memory.sliced = False
         _energise(draft, it, SessionEvent.ROOM_BACK)
     else:
         memory.overtaken = 0
         draft.step(it, SessionEvent.ADMITTED)
+
+
+def _is_shy(draft: Draft, it: SocketDraft) -> bool:
+    """One that was paused for want of room comes back only with a little to spare; not for ever, though."""
+    session = it.session
+    long = session is not None and draft.now_s - session.phase_since_s >= PAUSE_S_MAX
+    return it.memory.fits_since_s is None and not long
 
 
 def _free_now(draft: Draft, it: SocketDraft) -> bool:
@@ -190,7 +205,7 @@ def _could_ever_start(draft: Draft, it: SocketDraft) -> bool:
     )
 
 
-def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> None:
+def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> bool:
     for it in draft.each():
         settled_a, draw_a = it.memory.settled_a, it.highest_draw_a
         asleep = it.shared and settled_a is not None and max(settled_a) < SLEEPS_BELOW_A
@@ -199,7 +214,8 @@ def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> None:
             pause(draft, it, Because(Why.QUEUED))
             it.memory.yielded = True
             reserve_again(draft, it)
-            return
+            return True
+    return False
 
 
 def energise(draft: Draft) -> None:
@@ -228,7 +244,7 @@ def _energise(draft: Draft, it: SocketDraft, event: SessionEvent) -> None:
 
 
 def places_in_line(draft: Draft) -> list[SocketDraft]:
-    """The sockets whose sessions wait, or will wait again when the one before has been signed off; first first."""
-    waiting = [it for it in draft.each() if it.phase is SessionPhase.QUEUED or it.memory.successor is not None]
+    """The sockets whose sessions wait for a turn, or will when the one before has been signed off; first first."""
+    waiting = [it for it in draft.each() if waits_for_turn(it) or it.memory.successor is not None]
     waiting.sort(key=lambda it: it.memory.place)
     return waiting

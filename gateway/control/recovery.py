@@ -74,14 +74,14 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
 
 
 def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, int]:
-    """Those that ran were ahead of all that waited; each keeps its order.
+    """Those that ran were ahead of all that waited; each keeps its order, those whose turn was over stand at the end.
 
     A restart that was itself cut short left some as ended with a successor that the journal has noted last: the order
     that the checkpoint knows holds for all that it names.
     """
     rank = {session: place for place, session in enumerate(known.queue)}
     waits = len(rank)
-    line = [(rank.get(str(one.successor), -1), one.socket) for one in past.open_sessions]
+    line = [(rank.get(str(one.successor), rank.get(str(one.id), -1)), one.socket) for one in past.open_sessions]
     line += [(rank.get(str(one.id), waits), one.socket) for one in past.queued]
     line.sort(key=lambda place: place[0])
     places: dict[SocketId, int] = {}

@@ -83,6 +83,14 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRules:
+    """How the line moves. slice_s: a session that has charged for this long makes way for one that waits, infinite:
+    never (at least 15 min, so that a contactor switches at most four times an hour for it)."""
+
+    slice_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """The whole cabinet. `main` is the fuse behind the grid meter; house_load_a_max is declared per phase or None.
 
@@ -95,6 +103,7 @@ class Site:
     sockets: Mapping[SocketId, Socket]
     house_load_a_max: PerPhase | None
     raise_after_s: float
+    rules: QueueRules = QueueRules()
 
     def fuses_above(self, socket: SocketId) -> tuple[Fuse, ...]:
         """From the socket's own fuse up to the main fuse."""

@@ -22,7 +22,7 @@ from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
 from gateway.site.requests import Request, Source, StartSession
 from gateway.site.snapshot import ContactorSight, Pilot, Position, SiteSnapshot, SocketSight, WallboxSight
-from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket, WallboxTraits
+from gateway.site.topology import Access, Fuse, FuseKind, Purpose, QueueRules, Site, Socket, WallboxTraits
 from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, TakeReading, Wish
 
 BOOT = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
@@ -106,6 +106,7 @@ def site(
     fuses: tuple[Fuse, ...] = (),
     house_load_a_max: PerPhase | None = (12.0, 12.0, 12.0),
     raise_after_s: float = 30.0,
+    rules: QueueRules | None = None,
 ) -> Site:
     all_fuses = fuses or (fuse(),)
     return Site(
@@ -115,6 +116,7 @@ def site(
         {one.id: one for one in sockets},
         house_load_a_max,
         raise_after_s,
+        rules or QueueRules(),
     )
 
 

@@ -1,0 +1,124 @@
+"""Time slices: where not all fit at their least current, each charges for a slice and then goes to the end of the line.
+
+Nobody makes way before its slice is over, and one whose slice is over waits as long as a slice before it may end
+another's: so a contactor switches at most once per slice, and everybody's turn comes.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gateway.control.draft import Draft, SocketDraft
+from gateway.control.grants import EXCESS_A, least
+from gateway.control.guard import pause
+from gateway.control.reservation import add, reserve_again
+from gateway.control.state import SessionPhase
+from gateway.ids import FuseId
+from gateway.site.because import Because, Why
+
+
+def waits_for_turn(it: SocketDraft) -> bool:
+    """Whether its session stands in the line: never begun, or begun and its slice over."""
+    return it.phase is SessionPhase.QUEUED or (it.phase is SessionPhase.PAUSED and it.memory.sliced)
+
+
+def end_slices(
+    draft: Draft, lacking: Sequence[SocketDraft], least_a: Sequence[float], sessions: Mapping[FuseId, int]
+) -> None:
+    """Ends the slices of those who charged longest, for the first in the line who can be let in by it.
+
+    least_a: what all count for at least, per fuse phase; sessions: how many run below each fuse.
+    """
+    over = [it for it in draft.each() if _slice_is_over(draft, it)]
+    if not over:
+        return
+    over.sort(key=_phase_since_s)
+    for it in lacking:
+        if not _may_end_a_slice(draft, it):
+            continue
+        leave = _who_leaves(draft, it, over, least_a, sessions)
+        for one in leave:
+            _goes_to_the_end(draft, one)
+        if leave:
+            return
+
+
+def _who_leaves(
+    draft: Draft,
+    it: SocketDraft,
+    over: Iterable[SocketDraft],
+    least_a: Sequence[float],
+    sessions: Mapping[FuseId, int],
+) -> list[SocketDraft]:
+    """As few as let this one in; nobody if it would not fit without all of them."""
+    left_a = list(least_a)
+    count = dict(sessions)
+    leave: list[SocketDraft] = []
+    for one in over:
+        if not set(one.all_places).intersection(it.all_places):
+            continue
+        leave.append(one)
+        own = least(draft, one)
+        add(left_a, one, (-own[0], -own[1], -own[2]))
+        for fuse in draft.tree.site.fuses_above(one.socket.id):
+            count[fuse.id] -= 1
+        if _fits(draft, it, left_a, count):
+            return leave
+    return []
+
+
+def _fits(draft: Draft, it: SocketDraft, least_a: Sequence[float], sessions: Mapping[FuseId, int]) -> bool:
+    fuses = draft.tree.site.fuses_above(it.socket.id)
+    return all(fuse.sessions_max is None or sessions.get(fuse.id, 0) < fuse.sessions_max for fuse in fuses) and all(
+        least_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A for place in it.all_places
+    )
+
+
+def _slice_is_over(draft: Draft, it: SocketDraft) -> bool:
+    return it.phase is SessionPhase.CHARGING and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
+
+
+def _may_end_a_slice(draft: Draft, it: SocketDraft) -> bool:
+    if it.phase is SessionPhase.QUEUED:
+        return True
+    return not it.memory.yielded and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
+
+
+def _phase_since_s(it: SocketDraft) -> float:
+    return 0.0 if it.session is None else it.session.phase_since_s
+
+
+def _goes_to_the_end(draft: Draft, it: SocketDraft) -> None:
+    memory = it.memory
+    pause(draft, it, Because(Why.SLICE_OVER))
+    memory.pauses = 0
+    memory.return_after_s = 0.0
+    memory.sliced = True
+    memory.place = draft.memory.next_place
+    draft.memory.next_place += 1
+    reserve_again(draft, it)
+
+
+def tell_turns(draft: Draft, lacking: Sequence[SocketDraft]) -> None:
+    """When each that waits for room will be let in at the latest, if nobody leaves and the house stays as it is."""
+    slice_s = draft.tree.site.rules.slice_s
+    if slice_s == float("inf"):
+        return
+    ends: dict[int, list[float]] = {}
+    for it in lacking:
+        place = it.all_places[-1]
+        if place not in ends:
+            ends[place] = [
+                max(draft.now_s, _phase_since_s(one) + slice_s)
+                for one in draft.each()
+                if one.phase is SessionPhase.CHARGING and place in one.all_places
+            ]
+            heapq.heapify(ends[place])
+        if not ends[place]:
+            continue
+        turn_s = heapq.heappop(ends[place])
+        if it.phase is SessionPhase.PAUSED:
+            turn_s = max(turn_s, _phase_since_s(it) + slice_s)
+        heapq.heappush(ends[place], turn_s + slice_s)
+        if turn_s > draft.now_s:
+            it.because = replace(it.because, until_s=turn_s)
