@@ -108,6 +108,7 @@ class Sniffer:
     def _next(self, likeness: Likeness) -> LineSettings:
         untried = self._untried()
         if not untried:
-            self._tried = {self.settings}
+            self._tried.clear()
+            self._noisy = False
             untried = self._untried()
         return next((one for one in untried if self._may_help(likeness, one)), untried[0])

@@ -59,9 +59,9 @@ DIAGNOSES: Final[dict[Diagnosis, Advice]] = {
         "Bara brus, inga telegram",
         "Only noise, no telegrams",
         "Signalen är inte inverterad, eller pull-up-motståndet är för svagt: använd en P1-kabel med inverterad RXD, "
-        "eller en inverterare med 1 till 4,7 kohm till 3,3 V.",
+        "eller en inverterare med 1 till 4,7 kohm till 3,3 V. Bakom en brygga: kontrollera dess hastighet också.",
         "The signal is not inverted, or the pull-up is too weak: use a P1 cable with inverted RXD, or an inverter "
-        "with 1 to 4.7 kohm to 3.3 V.",
+        "with 1 to 4.7 kohm to 3.3 V. Behind a bridge: check its speed too.",
     ),
     Diagnosis.ALMOST_FRAMES: Advice(
         "Nästan hela telegram: fel paritet",
