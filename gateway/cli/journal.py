@@ -1,13 +1,19 @@
-"""`laddvakt journal verify`: the whole chain, what the facts add up to, and every signature.
+"""`laddvakt journal verify | backup | restore`.
 
-With --head it also proves that this is not an old copy put back: SEQ:HASH as it was published on MQTT under
-`journal/head`, or as it stands on a receipt. Exit code 0: whole; 2: damaged, or not the journal of that head or key.
+verify checks the whole chain, what the facts add up to, and every signature. With --head it also proves that this is
+not an old copy put back: SEQ:HASH as it was published on MQTT under `journal/head`, or as it stands on a receipt.
+
+backup makes a checked copy while the gateway runs; a copy of the same name must be the beginning of this journal, and
+is replaced. restore puts a copy into an empty folder, for exports and receipts. No key is in a copy: whoever charges on
+begins a new journal with a new key. Exit code 0: whole; 2: damaged, or not the journal of that head or key.
 """
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.state_folder import add_state_folder, state_folder
+from gateway.errors import ConfigMistake, Mistake
 
 if TYPE_CHECKING:
     from gateway.journal.audit import Audit
@@ -19,33 +25,44 @@ EXIT_DAMAGED = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
-    parser.add_argument("action", choices=["verify"], help="check every row, booking and signature")
+    actions = ["verify", "backup", "restore"]
+    parser.add_argument("action", choices=actions, help="check every row, booking and signature; copy; put a copy back")
     add_state_folder(parser)
+    parser.add_argument("--copy", type=Path, metavar="FILE", help="the copy to make, or to put back")
     parser.add_argument("--head", type=_head, metavar="SEQ:HASH", help="a head that was published; it must be in it")
     parser.add_argument("--key", type=_key, metavar="PEM|HEX|FILE", help="the public key that all of it must be of")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints what was found; 0 if the journal is whole, 2 if it is damaged. Raises DeviceError."""
-    from gateway.devices.journal_file import opened_for_reading, require_integrity, rows_after
+    """Prints what was found; 0 if the journal is whole, 2 if it is damaged. Raises DeviceError, ConfigMistake."""
     from gateway.errors import JournalDamaged
-    from gateway.journal.audit import Audit
 
-    audit = Audit(args.head)
     try:
-        with opened_for_reading(state_folder(args)) as connection:
-            require_integrity(connection)
-            for row in rows_after(connection, 0):
-                audit.absorb(row)
-        audit.finish()
+        audit = _audit(args, state_folder(args))
         _require_key(audit, args.key)
     except JournalDamaged as problem:
-        print(f"DAMAGED after row {audit.head.seq}: {problem}")
+        print(f"DAMAGED: {problem}")
         return EXIT_DAMAGED
     print(f"whole: {audit.head.seq} rows, {audit.pages} signed pages, {len(audit.memory.open)} open session(s)")
     print(f"signed up to row {audit.covered.seq}")
     print(f"head: {audit.head}")
     return 0
+
+
+def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
+    from gateway.devices.journal_copy import audited, backed_up, put_back
+    from gateway.devices.journal_file import opened_for_reading
+
+    if (args.copy is None) != (args.action == "verify"):
+        remedy = "Name the file for backup and restore, and only for them."
+        mistake = Mistake("--copy", str(args.copy), f"It does not fit {args.action}.", remedy)
+        raise ConfigMistake("arguments", (mistake,))
+    if args.action == "backup":
+        return backed_up(folder, args.copy)
+    if args.action == "restore":
+        return put_back(args.copy, folder, args.head)
+    with opened_for_reading(folder) as connection:
+        return audited(connection, args.head)
 
 
 def _require_key(audit: "Audit", key: "PublicKey | None") -> None:

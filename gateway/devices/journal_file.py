@@ -136,7 +136,13 @@ def rows_newest_first(connection: sqlite3.Connection, count: int) -> Iterator[St
 @contextmanager
 def opened_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """One consistent view of the journal, also while the daemon writes. Raises DeviceError, JournalDamaged."""
-    path = folder / JOURNAL_FILE
+    with opened_file_for_reading(folder / JOURNAL_FILE) as connection:
+        yield connection
+
+
+@contextmanager
+def opened_file_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """The same of a journal file wherever it lies."""
     if not path.is_file():
         raise DeviceError(f"{path}: there is no journal here")
     try:

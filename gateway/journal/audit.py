@@ -23,7 +23,7 @@ class Audit:
     _keys: dict[str, PublicKey] = field(default_factory=dict)
 
     def absorb(self, row: StoredRow) -> None:
-        """The next row as it lies in the store. Raises JournalDamaged."""
+        """The next row as it lies in the store. Raises JournalDamaged, which names the row."""
         ((head, fact),) = verified((row,), self.head)
         if row.name != unique_name(fact):
             raise JournalDamaged(f"row {head.seq} is stored under another name than its own")

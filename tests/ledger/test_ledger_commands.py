@@ -286,7 +286,7 @@ def test_the_journal_says_where_it_is_damaged(folder: Path, harm: str, capsys: p
     connection.commit()
     connection.close()
     assert called(journal, "verify", "--state-dir", str(folder)) == 2
-    assert "DAMAGED after row" in capsys.readouterr().out
+    assert "DAMAGED: after row" in capsys.readouterr().out
 
 
 def test_a_daemon_that_fails_to_open_gives_the_folder_free(folder: Path) -> None:
