@@ -6,6 +6,7 @@ A refused reading may still lower or open; it never raises.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -146,7 +147,7 @@ def grid_reading(telegram: Telegram, at: Instant) -> GridReading:
     net_power_w = registers.net_power_w()
     refused = registers.refused
     refused += _voltage_rules(voltage_v)
-    refused += _power_rules(registers, (import_w, export_w), net_power_w, (l1, l2, l3), voltage_v)
+    refused += _power_rules(registers, _Flow(import_w, export_w, net_power_w, (l1, l2, l3), voltage_v))
     return GridReading(
         at=at,
         form=telegram.form,
@@ -176,23 +177,35 @@ def _voltage_rules(voltage_v: MaybePerPhase) -> Iterator[Rule]:
         yield Rule.VOLTAGE_TOO_LOW
 
 
-def _power_rules(
-    registers: _Registers,
-    total_w: tuple[float | None, float | None],
-    net_power_w: MaybePerPhase,
-    current_a: MaybePerPhase,
-    voltage_v: MaybePerPhase,
-) -> Iterator[Rule]:
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What powers are judged by."""
+
+    import_w: float | None
+    export_w: float | None
+    net_power_w: MaybePerPhase
+    current_a: MaybePerPhase
+    voltage_v: MaybePerPhase
+
+
+def _power_rules(registers: _Registers, flow: _Flow) -> list[Rule]:
     """Whether more power flows than the currents can carry, each taken one step of its last digit higher.
 
-    A phase is not judged where it is live but shows no voltage (3-wire IT nets show 0 V on L2), or shows only one of
-    voltage and current; then the sum is not judged either.
+    The steps are looked at only if something is wrong without them: they can but excuse.
     """
-    step_a = registers.current_step_a(current_a)
+    if not any(_exceeded(flow, 0.0, 0.0)):
+        return []
+    power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
+    return list(_exceeded(flow, registers.current_step_a(flow.current_a), power_step_w))
+
+
+def _exceeded(flow: _Flow, step_a: float, power_step_w: float) -> Iterator[Rule]:
+    """A phase is not judged where it is live but shows no voltage (3-wire IT nets show 0 V on L2), or shows only one
+    of voltage and current; then the sum is not judged either."""
     carried_w: list[float] = []
-    judged = any(current is not None for current in current_a)
+    judged = any(current is not None for current in flow.current_a)
     phase_above = False
-    for current, voltage, net_w in zip(current_a, voltage_v, net_power_w, strict=True):
+    for current, voltage, net_w in zip(flow.current_a, flow.voltage_v, flow.net_power_w, strict=True):
         if current is None and voltage is None:
             continue
         if current is None or voltage is None or (voltage == 0 and current > 0):
@@ -204,12 +217,10 @@ def _power_rules(
         yield Rule.PHASE_ABOVE_CURRENT
     if not judged:
         return
-    import_w, export_w = total_w
-    power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
-    if max(import_w or 0.0, export_w or 0.0) > sum(carried_w) + power_step_w:
+    if max(flow.import_w or 0.0, flow.export_w or 0.0) > sum(carried_w) + power_step_w:
         yield Rule.POWER_ABOVE_CURRENTS
-    by_phase_w = [net_w for net_w in net_power_w if net_w is not None]
-    if import_w is None or export_w is None or len(by_phase_w) != len(carried_w):
+    by_phase_w = [net_w for net_w in flow.net_power_w if net_w is not None]
+    if flow.import_w is None or flow.export_w is None or len(by_phase_w) != len(carried_w):
         return
-    if abs(import_w - export_w - sum(by_phase_w)) > (POWER_SLACK - 1.0) * sum(carried_w) + SLACK_W:
+    if abs(flow.import_w - flow.export_w - sum(by_phase_w)) > (POWER_SLACK - 1.0) * sum(carried_w) + SLACK_W:
         yield Rule.PHASES_AGAINST_TOTAL
