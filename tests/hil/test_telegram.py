@@ -1,6 +1,7 @@
 """Telegrams of the cabinet's grid meter, to the byte."""
 
-from hil.world.telegram import GridFlow, GridMeter, telegram
+from hil.world.grid_values import GridFlow
+from hil.world.telegram import GridMeter, telegram
 
 GOLDEN = (
     b"/LVK5\\LADDVAKT-HIL\r\n\r\n"
