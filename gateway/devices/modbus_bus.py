@@ -95,6 +95,7 @@ class PymodbusBus:
         self._pauses: Final = UnitPauses(pause_s)
         self._rests: Final = UnitRests()
         self._clear_s: Callable[[float, float], float] | None = None
+        self._written: Final[set[int]] = set()
         self._calls: list[_Call] = []
         self._numbers = 0
         self._arrived: Final = asyncio.Event()
@@ -106,7 +107,7 @@ class PymodbusBus:
 
     def keep_clear(self, wait_s: Callable[[float, float], float]) -> None:
         """From now on no read begins while `wait_s(now_s, takes_s)` says to wait, so that a write that is to be
-        expected finds the wire free. Writes never wait for it."""
+        expected finds the wire free, and its unit rested. Writes never wait for it."""
         self._clear_s = wait_s
 
     def rests(self, unit: int, silence_s: float) -> None:
@@ -203,6 +204,8 @@ class PymodbusBus:
         if paused_s > 0:
             raise faults.paused(self.name, request.unit, request.what, paused_s)
         self._make_room(urgency)
+        if request.writes:
+            self._written.add(request.unit)
         self._numbers += 1
         call = _Call(urgency, self._numbers, request, loop.create_future())
         self._calls.append(call)
@@ -250,6 +253,8 @@ class PymodbusBus:
         wait_s = max(rest_s, self._timing.wait_s(now_s))
         if self._clear_s is not None and not writes:
             takes_s = (8 + call.request.reply_bytes) * self._timing.char_s + ANSWERS_WITHIN_S
+            if call.request.unit in self._written:
+                takes_s += self._rests.silence_s(call.request.unit)
             wait_s = max(wait_s, min(self._clear_s(now_s, takes_s), CLEAR_LOOK_S))
         return wait_s, call
 

@@ -96,6 +96,9 @@ class UnitRests:
     def needs(self, unit: int, silence_s: float) -> None:
         self._silence_s[unit] = silence_s
 
+    def silence_s(self, unit: int) -> float:
+        return self._silence_s.get(unit, 0.0)
+
     def ended(self, unit: int, now_s: float) -> None:
         """A request to it is over, answered or not."""
         if unit in self._silence_s:

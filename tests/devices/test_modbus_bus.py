@@ -552,6 +552,10 @@ def test_a_wire_that_is_kept_clear_begins_no_read_but_takes_a_write_at_once() ->
         await read
         assert [body[0] for body in units.bodies()] == [8, 7]
         assert until_s <= units.requests[1][0] < until_s + 0.05
-        assert min(asked_s) > (8 + 45) * 10 / 115200, "request and answer as long as they are on the wire"
+        assert 0.06 < min(asked_s) < 0.1, "request and answer as long as they are on the wire, and the unit's latency"
+        asked_s.clear()
+        bus.rests(8, 0.1)
+        await bus.read_registers(8, 4, 0, 2)
+        assert min(asked_s) > 0.16, "a unit that is written to must have rested when the write comes"
 
     on_wire({7: prompt, 8: prompt}, scenario)
