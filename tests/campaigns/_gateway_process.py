@@ -152,3 +152,32 @@ def setpoints(events: Iterable[Mapping[str, object]]) -> Iterator[Setpoint]:
         values = line.get("values")
         if line["kind"] == "write" and line["address"] == SETPOINT_REGISTER and isinstance(values, list):
             yield Setpoint(int(str(line["t_ns"])), str(line["owner"]), values[0] / 10)
+
+
+class LogWatch:
+    """What boxes were told and what the last telegram showed, from a log that grows; reads every line once."""
+
+    def __init__(self, log: Path) -> None:
+        self.told_a: dict[str, float] = {}
+        self.changed_ns: dict[str, int] = {}
+        self.telegram_ns = 0
+        self.telegram_a: tuple[float, ...] = ()
+        self._log = log
+        self._read_to = 0
+
+    def look(self) -> None:
+        """Takes in what was written since the last look."""
+        with self._log.open("rb") as log:
+            log.seek(self._read_to)
+            text = log.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        lines = whole.splitlines()
+        for write in setpoints(json.loads(line) for line in lines if b'"kind":"write"' in line):
+            if self.told_a.get(write.owner) != write.current_a:
+                self.changed_ns[write.owner] = write.t_ns
+            self.told_a[write.owner] = write.current_a
+        for line in lines:
+            if b'"kind":"telegram"' in line:
+                said = json.loads(line)
+                self.telegram_ns, self.telegram_a = int(said["t_ns"]), tuple(said["current_a"])

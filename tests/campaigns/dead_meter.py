@@ -128,9 +128,8 @@ def play(folder: Path, seed: int, dead_s: float) -> list[str]:
             back_ns = time.monotonic_ns()
             cabinet.tell(end="meter_dead")
             wait_until(lambda: problem() is None, ASKED_AGAIN_S_MAX + 5.0, "its meter is heard again")
-            print(
-                f"heard again {(time.monotonic_ns() - back_ns) / 1e9:.1f} s after its return (due {ASKED_AGAIN_S_MAX:.0f})"
-            )
+            heard_s = (time.monotonic_ns() - back_ns) / 1e9
+            print(f"heard again {heard_s:.1f} s after its return (due {ASKED_AGAIN_S_MAX:.0f})")
             wrong += judge_rounds(cabinet, running_ns, dead_ns, back_ns)
         except TimeoutError as late:
             wrong.append(str(late))
