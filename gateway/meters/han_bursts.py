@@ -54,6 +54,11 @@ class Bursts:
         """How many telegrams the burst that comes just now has held so far."""
         return self._telegrams
 
+    @property
+    def kept(self) -> bytearray:
+        """What no telegram has taken so far of the burst that comes just now. To look at only."""
+        return self._kept
+
     def opened(self, now_s: float) -> None:
         """The line was opened; what came before it is no burst. Octets that come at once are a burst joined midway."""
         self._forget()

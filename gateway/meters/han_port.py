@@ -15,7 +15,14 @@ from gateway.meters.meter_clock import ClockSight, MeterClock
 from gateway.wire.ciphering import MeterKeys
 from gateway.wire.dlms import OtherWalk
 from gateway.wire.forms import framer_of
-from gateway.wire.likeness import OF_WHOLE_FRAMES, SETTINGS_RIGHT, TELEGRAM_BYTES_MIN, Likeness, likeness_of
+from gateway.wire.likeness import (
+    OF_WHOLE_FRAMES,
+    SETTINGS_RIGHT,
+    TELEGRAM_BYTES_MIN,
+    Likeness,
+    is_surely_slower,
+    likeness_of,
+)
 from gateway.wire.line import LineSettings
 from gateway.wire.telegram import Discarded, Event, Form, Telegram
 
@@ -123,6 +130,8 @@ class HanPort:
     def look(self, now_s: float) -> HanSight:
         """Lets time pass."""
         burst = self._bursts.look(now_s)
+        if burst is None and self._sniffer is not None and not self._sniffer.settled:
+            burst = self._bursts.conclude() if is_surely_slower(self._bursts.kept) else None
         if burst is not None:
             self._judge(burst, now_s)
         if self._sniffer is not None and self._last_s is not None and now_s - self._last_s >= DOUBT_AFTER_S:

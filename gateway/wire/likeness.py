@@ -78,6 +78,7 @@ _TEXT_SHARE: Final = 0.97
 _OPENINGS: Final = b"\x7e\x68/\xaf\xe8"
 """What telegrams begin with; the last two are "/" and 68 with an even parity bit."""
 _LENGTH_SLACK: Final = 3
+_ZEROS_ENOUGH: Final = 64
 
 _TEXT: Final = bytes((*b"\t\r\n", *range(0x20, 0x7F)))
 _RUNS: Final = bytes(sorted({(1 << ones) - 1 << begin & 0xFF for begin in range(8) for ones in range(9)}))
@@ -103,11 +104,17 @@ def likeness_of(octets: bytes, *, slow_line: bool, keys: MeterKeys | None, allow
         return Likeness.TEXT_MODE
     if _has_one_parity(octets) or _becomes_telegram(octets.translate(_MASK_7_BITS), keys):
         return Likeness.PARITY
-    if DiscardReason.BAD_CRC in said:
+    if DiscardReason.BAD_CRC in said and (octets[:1] != b"\x68" or _has_both_ends(octets)):
         return Likeness.BAD_CRC
     if _is_piece_of_text(octets) or _is_piece_of_list(octets):
         return Likeness.BAD_CRC if _has_both_ends(octets) else Likeness.CUT
     return _by_bits(octets, slow_line=slow_line)
+
+
+def is_surely_slower(octets: bytes | bytearray) -> bool:
+    """Whether the line is slower than the reader, told from any part of a burst: nothing that is read right is so full
+    of 00."""
+    return len(octets) >= _ZEROS_ENOUGH and octets.count(0) >= _ALL_ZERO * len(octets)
 
 
 def _by_bits(octets: bytes, *, slow_line: bool) -> Likeness:
@@ -162,8 +169,19 @@ def _has_both_ends(octets: bytes) -> bool:
     """Whether the burst is as long as it says, and so was damaged rather than cut."""
     if octets[:1] == b"/":
         return b"!" in octets[-8:]
+    if octets[:1] == b"\x68":
+        return octets[-1:] == b"\x16" and abs(len(octets) - _mbus_length(octets)) <= _LENGTH_SLACK
     announced = ((octets[1] & 0x07) << 8 | octets[2]) + 2 if len(octets) > 2 and octets[0] == 0x7E else 0
     return octets[-1:] == b"\x7e" and abs(len(octets) - announced) <= _LENGTH_SLACK
+
+
+def _mbus_length(octets: bytes) -> int:
+    """How many octets the long frames that follow one another announce."""
+    end = 0
+    while octets[end : end + 1] == b"\x68" and len(octets) > end + 3 and octets[end + 1] == octets[end + 2]:
+        length = octets[end + 1]
+        end += 6 + (length if length >= 5 else 0x100 + length)
+    return end
 
 
 def _hdlc_length(octets: bytes) -> int | None:

@@ -16,7 +16,7 @@ from gateway.meters.han_port import HanPlan, HanPort, HanSight
 from gateway.wire.telegram import Telegram
 from hil.world.grid_forms import FORMS
 from hil.world.grid_values import GridFlow
-from hil.world.han_troubles import Trouble, read_octets, sent_octets, timed
+from hil.world.han_troubles import Trouble, left_after, read_octets, sent_octets, timed
 from hil.world.uart import Receiver, Setting
 
 PIECE_S = 0.004
@@ -122,16 +122,25 @@ class _Reading:
         self._port.opened(0.0)
         for characters, trouble in self._meter.transmissions():
             self._look_until(characters[0][0])
-            pending = read_octets(characters, self._meter.sent, self._receiver(), trouble)
-            for at_s, piece in _pieces(pending):
-                self._look_until(at_s)
-                for event in self._port.feed(piece, at_s):
-                    if isinstance(event, Telegram):
-                        self._told.telegrams_s.append(at_s)
-                        utc = BEGIN_UTC + timedelta(seconds=at_s)
-                        self._port.told(event.clock or "", Instant(at_s, utc, UtcTrust.SYNCHRONISED))
+            left = characters
+            while left:
+                left = self._heard(left, trouble)
         self._look_until(self._course.seconds)
         return self._told
+
+    def _heard(self, characters: list[tuple[float, int]], trouble: Trouble | None) -> list[tuple[float, int]]:
+        """Hands over what is read, up to where the line is set anew. Gives the characters that begin after that."""
+        settings = self._settings
+        for at_s, piece in _pieces(read_octets(characters, self._meter.sent, self._receiver(), trouble)):
+            self._look_until(at_s)
+            if self._settings != settings:
+                return left_after(characters, self._meter.sent, at_s)
+            for event in self._port.feed(piece, at_s):
+                if isinstance(event, Telegram):
+                    self._told.telegrams_s.append(at_s)
+                    utc = BEGIN_UTC + timedelta(seconds=at_s)
+                    self._port.told(event.clock or "", Instant(at_s, utc, UtcTrust.SYNCHRONISED))
+        return []
 
     def _receiver(self) -> Receiver:
         if self._course.bridge is not None:

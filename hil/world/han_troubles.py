@@ -78,6 +78,18 @@ def timed(octets: bytes, at_s: float, setting: Setting, trouble: Trouble | None)
     return [(at_s, octet) for octet in octets]
 
 
+def left_after(characters: list[tuple[float, int]], sent: Setting, now_s: float) -> list[tuple[float, int]]:
+    """The characters that begin after that moment, with the moments at which they do."""
+    free_s = 0.0
+    left = []
+    for wished_s, octet in characters:
+        at_s = max(wished_s, free_s)
+        free_s = at_s + sent.bits / sent.baud
+        if at_s > now_s:
+            left.append((at_s, octet))
+    return left
+
+
 def read_octets(
     characters: list[tuple[float, int]], sent: Setting, receiver: Receiver, trouble: Trouble | None
 ) -> list[tuple[float, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.wire.likeness import SETTINGS_RIGHT, Likeness, likeness_of
+from gateway.wire.likeness import SETTINGS_RIGHT, Likeness, is_surely_slower, likeness_of
 from gateway.wire.line import LineSettings
 from hil.world.uart import Faulty, Receiver, Setting, burst, received
 from tests.wire.dlms_frames import A_TIME, AIDON, KAIFA_18, ciphered, hdlc, kamstrup, mbus, notification, structure, u32
@@ -128,6 +128,22 @@ def test_evenly_spread_noise_is_noise() -> None:
     assert told[Likeness.NOISE] >= 190
     assert set(told) <= {Likeness.NOISE, Likeness.PARITY}
     assert likeness(bytes(chance.choice(b"\xff\xf8\xfe\xc3\xe3") for _ in range(300))) is Likeness.NOISE
+
+
+def test_a_burst_of_mbus_frames_is_a_bad_checksum_only_if_it_is_as_long_as_it_says() -> None:
+    message = notification(AIDON)
+    frames = mbus(message[:100], last=False) + mbus(message[100:], segment=1)
+    assert likeness(frames) is Likeness.TELEGRAM
+    assert likeness(frames[:60] + b"\xaa" + frames[61:]) is Likeness.BAD_CRC
+    read = misread(frames, EVEN, Receiver())
+    assert likeness(read) is Likeness.PARITY
+
+
+def test_a_slower_line_is_told_from_any_part_of_its_burst() -> None:
+    read = misread(P1, Setting(2400), Receiver())
+    assert is_surely_slower(read[100:164])
+    assert not is_surely_slower(read[100:160])
+    assert not any(is_surely_slower(octets[begin:]) for octets in BURSTS.values() for begin in range(100))
 
 
 def test_a_few_octets_tell_nothing() -> None:
