@@ -5,6 +5,7 @@ p1_silence       -                no telegram leaves
 p1_frozen        -                the telegram of that moment is sent again and again
 p1_bad_crc       -                telegrams carry a wrong check sum
 p1_dribble       -                telegrams leave byte by byte, slowly
+grid_meter_swapped -              another grid meter: its registers start at import_kwh and export_kwh (0)
 meter_dead       socket (or all)  no answer; wallbox_dead, board_dead likewise
 meter_late       socket (or all)  answers after late_s (0.9 s), whatever else is asked meanwhile; wallbox_late likewise
 meter_bad_crc    socket (or all)  answers with a wrong check sum; wallbox_bad_crc, board_bad_crc likewise
@@ -22,12 +23,13 @@ from hil.world.cabinet import Cabinet
 from hil.world.phases import Triple, plus, triple
 from hil.world.plans import FaultPlan
 from hil.world.table_reader import ScenarioMistake
+from hil.world.telegram import GridMeter
 
 ROLES = ("meter", "wallbox", "board")
 KINDS = frozenset(
     {
         *("p1_silence", "p1_frozen", "p1_bad_crc", "p1_dribble", "contactor_welded", "auxiliary_stuck"),
-        *("wallbox_disobeys", "house_step", "power_cut"),
+        *("wallbox_disobeys", "house_step", "power_cut", "grid_meter_swapped"),
         *(f"{role}_{how}" for role in ROLES for how in ("dead", "late", "bad_crc")),
     }
 )
@@ -41,6 +43,15 @@ def house_step_a(plan: FaultPlan) -> Triple:
     return triple([float(each) for each in added])
 
 
+def registers_kwh(plan: FaultPlan) -> tuple[float, float]:
+    """Where the registers of the swapped-in grid meter start: import and export; `ScenarioMistake` if no numbers."""
+    values = [plan.values.get(name, 0.0) for name in ("import_kwh", "export_kwh")]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    if len(numbers) != 2:
+        raise ScenarioMistake(f"fault grid_meter_swapped: {values}: import_kwh and export_kwh are numbers")
+    return numbers[0], numbers[1]
+
+
 def check_fault(plan: FaultPlan, cabinet: Cabinet) -> None:
     """`ScenarioMistake` if there is no such fault or target."""
     if plan.kind not in KINDS:
@@ -49,6 +60,8 @@ def check_fault(plan: FaultPlan, cabinet: Cabinet) -> None:
         raise ScenarioMistake(f"fault {plan.kind}: no socket or relay board is called {plan.target}")
     if plan.kind == "house_step":
         house_step_a(plan)
+    if plan.kind == "grid_meter_swapped":
+        registers_kwh(plan)
 
 
 @dataclass(slots=True)
@@ -94,6 +107,8 @@ class Faults:
                 each.begun = True
                 words = {"fault": each.plan.kind, "target": each.plan.target, "for_s": each.plan.for_s}
                 self._cabinet.tell("fault_begun", **words)
+                if each.plan.kind == "grid_meter_swapped":
+                    self._cabinet.grid = GridMeter(*registers_kwh(each.plan))
             elif each.begun and each.plan.for_s is not None and at_s >= each.plan.at_s + each.plan.for_s:
                 self._finish(each)
         self._press()

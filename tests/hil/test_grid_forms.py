@@ -1,15 +1,21 @@
 """The cabinet's grid meter in the manners of all makers, against the sizes of real frames and the gateway's reading."""
 
+import itertools
 import tomllib
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
+from gateway.clock import Instant, UtcTrust
+from gateway.meters.grid import grid_reading
+from gateway.meters.grid_plausibility import GridTrace
 from gateway.wire.forms import framer_of
 from gateway.wire.telegram import Discarded, DiscardReason, Telegram
 from hil.config_writer import Ports, gateway_config
+from hil.faults import Faults
 from hil.wires.p1_wire import line_settings
+from hil.world.cabinet import Cabinet
 from hil.world.dlms_frames import hdlc, hdlc_blocks, hdlc_segments, mbus_segments
 from hil.world.dlms_lists import cosem_time
 from hil.world.grid_forms import FORMS, SINGLE, GridForm, with_wrong_check
@@ -115,3 +121,49 @@ def test_the_gateways_config_says_what_the_meter_speaks(form: str, wire: str, ke
 def test_a_form_that_no_meter_speaks_is_refused_by_name() -> None:
     with pytest.raises(ScenarioMistake, match="aidon-se"):
         parse_scenario('[p1]\nform = "aidon"\n[[fuse]]\nname = "main"\nrating_a = 20\n')
+
+
+HOUSE = """
+[house]
+base_a = [7, 5, -2]
+[[fuse]]
+name = "main"
+rating_a = 20
+[[fault]]
+kind = "grid_meter_swapped"
+at_s = 30
+import_kwh = 3.0
+"""
+
+
+@pytest.mark.parametrize("name", ["p1", "aidon-se", "kaifa-se", "kamstrup-se-35", "mbus-encrypted"])
+def test_a_grid_meter_swapped_in_the_street_is_one_change_and_no_energy(name: str) -> None:
+    cabinet = Cabinet(parse_scenario(HOUSE))
+    faults = Faults(cabinet.scenario.faults, cabinet)
+    framer, trace, changes, readings = framer_of(None, keys=KEYS), GridTrace(20.0), [], []
+    for second in range(80):
+        for _ in range(20):
+            faults.step()
+            cabinet.step(0.05)
+        if second % 10 == 0:
+            (event,) = framer.feed(FORMS[name].octets(cabinet.grid.flow, AT, second))
+            assert isinstance(event, Telegram)
+            at = Instant(float(second), datetime(2026, 11, 21, tzinfo=UTC), UtcTrust.SYNCHRONISED)
+            trace, reading, change = trace.heard(grid_reading(event, at))
+            readings.append(reading)
+            changes += [] if change is None else [change]
+    (change,) = changes
+    assert change.import_kwh_before is not None
+    assert change.import_kwh_before > 4999
+    assert change.import_kwh is not None
+    assert 3 <= change.import_kwh < 4
+    assert [bool(reading.refused) for reading in readings] == [False, False, False, True, True, False, False, False]
+    told = [reading.import_kwh for reading in readings if reading.import_kwh is not None]
+    assert all(now >= before for before, now in itertools.pairwise(told[3:]))
+
+
+def test_a_swapped_meter_without_numbers_is_no_fault() -> None:
+    text = HOUSE.replace("import_kwh = 3.0", 'import_kwh = "none"')
+    cabinet = Cabinet(parse_scenario(text))
+    with pytest.raises(ScenarioMistake, match="import_kwh"):
+        Faults(cabinet.scenario.faults, cabinet)
