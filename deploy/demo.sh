@@ -52,7 +52,8 @@ receipt() {
 }
 
 tidy() {
-    trap - EXIT INT TERM
+    trap - EXIT
+    trap '' INT TERM HUP    # whoever presses Ctrl-C again would leave processes behind
     ends "$clock" 1
     ends "$table" 20
     ends "$gateway" 300     # it stops every session and signs it
@@ -62,7 +63,7 @@ tidy() {
     rm -rf "$room"
 }
 trap 'tidy' EXIT
-trap 'tidy; exit 0' INT TERM
+trap 'tidy; exit 0' INT TERM HUP
 
 free_port() {
     "$VENV/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -83,6 +84,8 @@ waits_for() {
     done
 }
 
+# Each in a session of its own (setsid): Ctrl-C is for this script alone, since the gateway needs the cabinet and the
+# broker for as long as it signs its last sessions.
 start_broker() {
     port="$(free_port)"
     {
@@ -98,13 +101,13 @@ start_broker() {
         chmod 711 "$room"       # as root, mosquitto becomes its own user, who must reach its password file
         [ ! -e "$room/passwords" ] || chown mosquitto "$room/passwords"
     fi
-    PATH="$PATH:/usr/sbin" mosquitto -c "$room/mosquitto.conf" >"$room/broker.log" 2>&1 </dev/null &
+    PATH="$PATH:/usr/sbin" setsid mosquitto -c "$room/mosquitto.conf" >"$room/broker.log" 2>&1 </dev/null &
     broker=$!
     waits_for 10 broker "$broker" "$room/broker.log" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
 }
 
 start_cabinet() {
-    "$VENV/bin/python" -m hil cabinet "hil/scenarios/$scenario.toml" --mqtt "127.0.0.1:$port" \
+    setsid "$VENV/bin/python" -m hil cabinet "hil/scenarios/$scenario.toml" --mqtt "127.0.0.1:$port" \
         --config-out "$room/laddvakt.toml" --state-dir "$room/state" >"$room/cabinet.log" 2>&1 </dev/null &
     cabinet=$!
     waits_for 20 cabinet "$cabinet" "$room/cabinet.log" grep -q '"p1"' "$room/cabinet.log"
@@ -112,7 +115,7 @@ start_cabinet() {
 
 start_gateway() {
     mkdir -m 700 "$room/state"
-    "$VENV/bin/laddvakt" run "$room/laddvakt.toml" >"$room/gateway.log" 2>&1 </dev/null &
+    setsid "$VENV/bin/laddvakt" run "$room/laddvakt.toml" >"$room/gateway.log" 2>&1 </dev/null &
     gateway=$!
 }
 
