@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "listen": ("gateway.cli.listen", "show live what a HAN port sends, what is wrong with it, and what to do"),
     "record": ("gateway.cli.record", "keep the raw bytes of a HAN port with their times, for a bug report"),
     "verify": ("gateway.cli.verify", "verify signed records against a public key"),
+    "pins": ("gateway.cli.pins", "keep the public keys that records are verified with"),
     "export": ("gateway.cli.export", "print sessions as signed XML, CSV or OCMF"),
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway"),

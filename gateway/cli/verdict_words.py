@@ -87,6 +87,14 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "en": "the user could not be established",
     },
     Reason.NOTHING_FOUND: {"sv": "här finns inga poster", "en": "there are no records here"},
+    Reason.KEY_NOT_PINNED: {
+        "sv": "det finns ingen fastställd nyckel för den här gatewayen och mätaren",
+        "en": "there is no pinned key for this gateway and meter",
+    },
+    Reason.KEY_NOT_CONFIRMED: {
+        "sv": "nyckeln kom med data och är inte bekräftad av någon (tofu)",
+        "en": "the key came with the data and nobody has confirmed it (tofu)",
+    },
     Reason.UNSIGNED: {"sv": "posten är inte signerad", "en": "the record is not signed"},
 }
 

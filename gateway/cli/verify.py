@@ -1,4 +1,7 @@
-"""`laddvakt verify FILE… --key KEY`: are these records this key's own, whole and in order?
+"""`laddvakt verify FILE… --key KEY | --pins STORE`: are these records this key's own, whole and in order?
+
+With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
+confirmed makes nothing green. Keys inside the files count for nothing.
 
 Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be asked (no file, no key).
 """
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from gateway.cli.verdict_words import Language
     from gateway.metering.keys import PublicKey
+    from gateway.metering.pins import Pin
     from gateway.metering.verdicts import Finding, Report
     from gateway.metering.verification import Submitted
 
@@ -27,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
     )
+    parser.add_argument("--pins", type=Path, metavar="STORE", help="pinned keys instead of one (laddvakt pins)")
     parser.add_argument("--whole-key", action="store_true", help="the files hold all that the key ever signed")
     parser.add_argument(
         "--to-page", type=int, default=0, metavar="N", help="a page known from a receipt; the files must go so far"
@@ -37,28 +42,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints a verdict per session and a verdict on all. Keys inside the files count for nothing."""
     from gateway.metering.keys import NotAKey
+    from gateway.metering.pins import NotAPinStore
     from gateway.metering.safe_xml import NotSafeXml
     from gateway.metering.verdicts import Finding, Reason, Report, Verdict
-    from gateway.metering.verification import verified
+    from gateway.metering.verification import verified, verified_by_pins
 
-    if args.key is None or not args.files:
-        return _not_asked("name at least one FILE, and the public key with --key")
+    if (args.key is None) == (args.pins is None) or not args.files:
+        return _not_asked("name at least one FILE, and either the public key with --key or a store with --pins")
+    pins: tuple[Pin, ...] = ()
+    pinned: PublicKey | None = None
     try:
-        pinned = pinned_key(args.key)
-    except (NotAKey, OSError, UnicodeDecodeError) as problem:
-        return _not_asked(f"--key: {problem}")
+        if args.pins is None:
+            pinned = pinned_key(args.key)
+        else:
+            pins = pinned_keys(args.pins)
+    except (NotAKey, NotAPinStore, OSError, UnicodeDecodeError) as problem:
+        return _not_asked(f"{'--key' if args.pins is None else args.pins}: {problem}")
     submitted: list[Submitted] = []
     findings: list[Finding] = []
     for file in args.files:
         try:
-            submitted += _records(file)
+            submitted += records_in(file)
         except OSError as problem:
             return _not_asked(f"{file}: {problem.strerror}")
         except NotSafeXml as problem:
             findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
-    report = verified(submitted, pinned, whole_key=args.whole_key, page_min=args.to_page)
+    if pinned is None:
+        report = verified_by_pins(submitted, pins, whole_key=args.whole_key)
+    else:
+        report = verified(submitted, pinned, whole_key=args.whole_key, page_min=args.to_page)
     report = Report(report.sessions, (*findings, *report.findings))
-    _print(report, pinned, args.language)
+    _print(report, str(args.pins) if pinned is None else pinned.fingerprint, args.language)
     if report.verdict is Verdict.GREEN:
         return EXIT_GREEN
     return EXIT_FALSE if report.verdict is Verdict.RED else EXIT_NOT_PROVEN
@@ -82,7 +96,18 @@ def pinned_key(text: str) -> "PublicKey":
         return public_key(path.read_text("ascii"))
 
 
-def _records(file: Path) -> "list[Submitted]":
+def pinned_keys(store: Path) -> "tuple[Pin, ...]":
+    """The pins of a store. Raises OSError, UnicodeDecodeError, NotAPinStore."""
+    from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, pins_of
+
+    with store.open("rb") as stream:
+        content = stream.read(PINS_BYTES_MAX + 1)
+    if len(content) > PINS_BYTES_MAX:
+        raise NotAPinStore(f"larger than {PINS_BYTES_MAX} bytes")
+    return pins_of(content.decode("ascii"))
+
+
+def records_in(file: Path) -> "list[Submitted]":
     """The records of a file, each with its place. Raises OSError, NotSafeXml."""
     from gateway.metering.safe_xml import safe_values
     from gateway.metering.verification import Submitted
@@ -100,7 +125,7 @@ def _records(file: Path) -> "list[Submitted]":
     return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
 
 
-def _print(report: "Report", pinned: "PublicKey", language: "Language") -> None:
+def _print(report: "Report", by: str, language: "Language") -> None:
     from gateway.cli.verdict_words import VERDICT_WORDS, plain
     from gateway.metering.ocmf import number_text
 
@@ -113,7 +138,7 @@ def _print(report: "Report", pinned: "PublicKey", language: "Language") -> None:
             print(f"    {_said(finding, language)}")
     for finding in report.findings:
         print(f"{VERDICT_WORDS[finding.verdict][language]}: {_said(finding, language)}")
-    print(f"= {VERDICT_WORDS[report.verdict][language]} ({pinned.fingerprint})")
+    print(f"= {VERDICT_WORDS[report.verdict][language]} ({by})")
 
 
 def _said(finding: "Finding", language: "Language") -> str:

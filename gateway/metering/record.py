@@ -80,6 +80,20 @@ def checked_record(text: str, pinned: PublicKey, where: str, transaction: str = 
         return Finding(Reason.FIELD_MISSING, where, str(problem))
 
 
+def claimed_identity(text: str) -> tuple[str, str] | None:
+    """GS and MS as the text claims them, before anything is proven: good for choosing a key to check it with, and for
+    nothing else. None if it names none."""
+    sections = text.strip().split("|")
+    if len(sections) != 3 or sections[0] != "OCMF" or not sections[2].strip() or len(text) > RECORD_BYTES_MAX:
+        return None
+    try:
+        fields = _object(sections[1])
+        gateway, meter = fields["GS"], fields["MS"]
+    except (_Refused, ValueError, KeyError, RecursionError, ArithmeticError):
+        return None
+    return (gateway, meter) if isinstance(gateway, str) and isinstance(meter, str) else None
+
+
 class _Refused(Exception):  # noqa: N818 - caught in this file alone
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)

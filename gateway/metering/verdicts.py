@@ -52,6 +52,8 @@ class Reason(StrEnum):
     METER_SERIAL_UNREAD = "meter_serial_unread"
     USER_NOT_ASSIGNED = "user_not_assigned"
     NOTHING_FOUND = "nothing_found"
+    KEY_NOT_PINNED = "key_not_pinned"
+    KEY_NOT_CONFIRMED = "key_not_confirmed"
     # What nobody signed makes grey.
     UNSIGNED = "unsigned"
 
@@ -59,7 +61,7 @@ class Reason(StrEnum):
 _YELLOW = frozenset({
     Reason.PAGES_MISSING, Reason.END_MISSING, Reason.BEGIN_MISSING, Reason.CLOCK_NOT_TRUSTED, Reason.ENERGY_UNUSABLE,
     Reason.TIME_UNUSABLE, Reason.METER_STATUS, Reason.METER_SERIAL_UNREAD, Reason.USER_NOT_ASSIGNED,
-    Reason.NOTHING_FOUND,
+    Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED,
 })  # fmt: skip
 
 

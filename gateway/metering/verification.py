@@ -5,11 +5,12 @@ pages that are used once, follow each other and name their predecessor's hash; a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from gateway.metering.keys import NotAKey, PublicKey, public_key
-from gateway.metering.record import END_LETTERS, Reading, Record, checked_record
+from gateway.metering.pins import Pin, PinState, pin_for
+from gateway.metering.record import END_LETTERS, Reading, Record, checked_record, claimed_identity
 from gateway.metering.verdicts import Finding, Reason, Report, SessionReport
 
 _SAME = (
@@ -62,6 +63,40 @@ def verified(
     if newest < page_min:
         findings.append(Finding(Reason.PAGES_MISSING, f"T{page_min}", f"T{newest}"))
     return Report(tuple(_session(group) for group in _grouped(records)), tuple(findings))
+
+
+def verified_by_pins(submitted: Sequence[Submitted], pins: Sequence[Pin], *, whole_key: bool = False) -> Report:
+    """The same where each record has the key that is pinned for its gateway and meter. Nothing is green by a key that
+    nobody confirmed, and a record without a pin is not proven, whatever key comes with it."""
+    findings: list[Finding] = []
+    sessions: list[SessionReport] = []
+    groups: dict[str, list[Submitted]] = {}
+    unconfirmed: set[str] = set()
+    for one in submitted:
+        identity = claimed_identity(one.text)
+        pin = None if identity is None else pin_for(pins, *identity)
+        if identity is None:
+            findings.append(_without_identity(one))
+        elif pin is None:
+            findings.append(Finding(Reason.KEY_NOT_PINNED, one.where, ", ".join(identity)))
+        else:
+            groups.setdefault(pin.key, []).append(one)
+            if pin.state is not PinState.CONFIRMED:
+                unconfirmed.add(pin.key)
+    for key, group in groups.items():
+        report = verified(group, public_key(key), whole_key=whole_key)
+        doubt = (Finding(Reason.KEY_NOT_CONFIRMED, "", public_key(key).fingerprint),) if key in unconfirmed else ()
+        sessions += [replace(session, findings=(*session.findings, *doubt)) for session in report.sessions]
+        findings += [*report.findings, *doubt]
+    if not submitted:
+        findings.append(Finding(Reason.NOTHING_FOUND, ""))
+    return Report(tuple(sessions), tuple(findings))
+
+
+def _without_identity(submitted: Submitted) -> Finding:
+    sections = submitted.text.strip().split("|")
+    unsigned = sections[0] == "OCMF" and (len(sections) == 2 or (len(sections) == 3 and not sections[2].strip()))
+    return Finding(Reason.UNSIGNED if unsigned else Reason.NOT_OCMF, submitted.where)
 
 
 def _foreign(finding: Finding, submitted: Submitted, pinned: PublicKey) -> Finding:
