@@ -12,7 +12,6 @@ from gateway.site.wishes import Close, NoteEvent, Open
 from tests.control.cabinet_world import Cabinet, Car, plain, site, wallbox
 from tests.control.test_queue_and_sharing import start
 
-
 COMMANDS = (Open.__name__, Close.__name__)
 
 
