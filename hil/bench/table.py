@@ -129,7 +129,7 @@ def as_json(entries: Sequence[Entry]) -> str:
 
 COLUMNS: Final = (
     "energy: of the optimum | over_s: seconds above a rating | longest: of those, at a stretch | shown: longest that a "
-    "curable overload of the main fuse by 1 % went on after the telegram that shows it | heat: 1 is melted | cut: times "
-    "that a car that wanted more was switched off | wait_s: longest without current | first_s: to the first ampere, "
+    "curable overload of the main fuse by 1 % went on after the telegram that shows it | heat: 1 is melted | cut: how "
+    "often a car that wanted more was switched off | wait_s: longest without current | first_s: to the first ampere, "
     "median/longest | never: visits without any | jain: fairness of what each got of what it could take alone"
 )

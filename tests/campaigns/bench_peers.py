@@ -40,10 +40,10 @@ class Job:
     policies: tuple[str, ...]
 
 
-def jobs(seed: int, policies: tuple[str, ...]) -> list[Job]:
+def jobs(seed: int, policies: tuple[str, ...], seconds: float | None) -> list[Job]:
     """All 30, the kinds taking turns, so that a run cut short has some of each."""
     per_kind = [
-        [((at + 1) / count, Job(kind, seed + at, None, policies)) for at in range(count)]
+        [((at + 1) / count, Job(kind, seed + at, seconds, policies)) for at in range(count)]
         for kind, count in COUNTS.items()
     ]
     return [job for _, job in sorted((each for kind in per_kind for each in kind), key=lambda each: each[0])]
@@ -124,13 +124,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(COUNTS))
     parser.add_argument("--policy", default=",".join(POLICIES))
+    parser.add_argument("--seconds", type=float, help="only the beginning of each trace")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=24 * 60.0, help="no trace is begun after this")
     parser.add_argument("--out", type=Path, help="append each trace's result as a line of JSON")
     args = parser.parse_args()
     began_s = time.monotonic()
     policies = tuple(args.policy.split(","))
-    todo = [job for job in jobs(args.seed, policies) if job.kind in args.kinds.split(",")]
+    todo = [job for job in jobs(args.seed, policies, args.seconds) if job.kind in args.kinds.split(",")]
     if args.sample:
         some = (OURS, "evcc", "openwb")
         todo = [Job("villa", args.seed + at, SAMPLE_S, some) for at in (0, 1)]

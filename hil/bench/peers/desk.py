@@ -28,6 +28,7 @@ class Desk:
         self.arrived: list[str] = []
         self.told_a: dict[str, float] = dict.fromkeys(site.sockets, 0.0)
         self._used: dict[str, int] = {}
+        self._cycle_s = float("-inf")
 
     def hear(self, news: News) -> None:
         """Takes the news in. `arrived` then names the sockets where somebody plugged in just now."""
@@ -46,6 +47,16 @@ class Desk:
             self._plug(box.socket, box.pilot != "A")
         for press in news.presses:
             self._plug(press.socket, press.on)
+
+    def due(self, every_s: int) -> bool:
+        """Whether a cycle of so many seconds comes round. Kindly, it comes with the telegram that is waited for, so
+        that what the meter and the sockets say is of one moment; without a telegram it comes two seconds late."""
+        since_s = self.at_s - self._cycle_s
+        fresh = self.heard_s == self.at_s
+        if (fresh and since_s >= every_s - 1.0) or since_s >= every_s + 2.0:
+            self._cycle_s = self.at_s
+            return True
+        return False
 
     def _plug(self, socket: str, there: bool) -> None:
         if there and socket not in self.plugged_s:

@@ -27,7 +27,7 @@ class Evcc:
         desk = self.desk
         desk.hear(news)
         turns = list(desk.arrived)
-        if int(news.at_s) % self._interval_s == 0:
+        if desk.due(self._interval_s):
             self._turns.append(self._turns.pop(0))
             turns.append(self._turns[-1])
         wanted: dict[str, float] = {}

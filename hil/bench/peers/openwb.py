@@ -29,7 +29,7 @@ class OpenWb:
         desk = self.desk
         desk.hear(news)
         self._watch_those_who_draw_less()
-        if int(news.at_s) % CYCLE_S:
+        if not desk.due(CYCLE_S):
             return Orders()
         site = desk.site
         left = self._left()

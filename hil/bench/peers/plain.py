@@ -18,7 +18,7 @@ class Fifo:
     def tick(self, news: News) -> Orders:
         desk = self.desk
         desk.hear(news)
-        if int(news.at_s) % CYCLE_S:
+        if not desk.due(CYCLE_S):
             return Orders()
         site = desk.site
         left = desk.house_room()
