@@ -51,6 +51,11 @@ class Urgency(IntEnum):
     URGENT_READ = 1
     READ = 2
 
+    @property
+    def presses(self) -> bool:
+        """Whether it is worth asking a unit that was silent a moment ago."""
+        return self is not Urgency.READ
+
 
 @dataclass(order=True, slots=True)
 class _Call:
@@ -124,7 +129,7 @@ class PymodbusBus:
 
     async def read_bits(self, unit: int, function: int, address: int, count: int) -> tuple[bool, ...]:
         """Function 1 or 2: exactly `count` bits, lowest address first."""
-        reply = await self._ask(requests.read_bits(unit, function, address, count), Urgency.URGENT_READ)
+        reply = await self._ask(requests.read_bits(unit, function, address, count), Urgency.READ)
         return tuple(reply.bits[:count])
 
     async def write_register(self, unit: int, address: int, value: int) -> None:
@@ -200,7 +205,7 @@ class PymodbusBus:
     async def _ask(self, request: Request, urgency: Urgency) -> ModbusPDU:
         """Queues one request and waits for its fate. A caller that gives up early loses only its own interest."""
         loop = asyncio.get_running_loop()
-        paused_s = self._pauses.remaining_s(request.unit, loop.time(), writes=request.writes)
+        paused_s = self._pauses.remaining_s(request.unit, loop.time(), presses=urgency.presses)
         if paused_s > 0:
             raise faults.paused(self.name, request.unit, request.what, paused_s)
         self._make_room(urgency)
@@ -262,7 +267,7 @@ class PymodbusBus:
         """One transaction, from the open port to the answered call. Never raises."""
         loop = asyncio.get_running_loop()
         request = call.request
-        paused_s = self._pauses.remaining_s(request.unit, loop.time(), writes=request.writes)
+        paused_s = self._pauses.remaining_s(request.unit, loop.time(), presses=call.urgency.presses)
         if paused_s > 0:
             call.fail(faults.paused(self.name, request.unit, request.what, paused_s))
             return
@@ -282,7 +287,7 @@ class PymodbusBus:
             if self._hears_itself:
                 call.fail(faults.own_words(self.name, request.unit, request.what))
             elif client.connected:
-                self._pauses.silent(request.unit, loop.time(), writes=request.writes)
+                self._pauses.silent(request.unit, loop.time(), presses=call.urgency.presses)
                 call.fail(faults.silent(self.name, request.unit, request.what, self._timeout_s, self._received))
             else:
                 call.fail(faults.no_port(self.name, self._port, request.what))
@@ -299,7 +304,7 @@ class PymodbusBus:
             call.fail(faults.own_words(self.name, request.unit, request.what))
         elif isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == request.pdu.function_code:
             if reply.exception_code in faults.GATEWAY_FAULTS:
-                self._pauses.silent(request.unit, now_s, writes=request.writes)
+                self._pauses.silent(request.unit, now_s, presses=call.urgency.presses)
             else:
                 self._pauses.heard(request.unit)
             call.fail(faults.refused(self.name, request.unit, request.what, reply.exception_code))

@@ -15,7 +15,7 @@ QUIET_S_MAX: Final = 1.0
 """A device that babbles without end does not keep the wire from everybody else."""
 PAUSE_S_FIRST: Final = 1.0
 PAUSE_S_MAX: Final = 60.0
-WRITE_PAUSE_S_MAX: Final = 4.0
+PRESSING_PAUSE_S_MAX: Final = 4.0
 
 
 class LineTiming:
@@ -58,32 +58,33 @@ class LineTiming:
 class UnitPauses:
     """Units that do not answer are left alone for 1, 2, 4 … 60 s, so that a dead one costs the others little.
 
-    Writes are tried again at once, since a word may be lost; from the second one that nobody answers they wait as well,
-    for 4 s at the most. Otherwise a dead board with a few relays would keep the wire from every other unit.
+    What presses (writes, and readings for billing) is tried again at once, since a word may be lost; from the second
+    one that nobody answers it waits as well, for 4 s at the most. Otherwise a dead board with a few relays would keep
+    the wire from every other unit.
     """
 
     def __init__(self, first_s: float = PAUSE_S_FIRST) -> None:
         self._first_s: Final = first_s
         self._pauses: dict[int, tuple[float, float]] = {}
-        self._write_pauses: dict[int, tuple[float, float]] = {}
+        self._pressing_pauses: dict[int, tuple[float, float]] = {}
 
-    def remaining_s(self, unit: int, now_s: float, *, writes: bool = False) -> float:
-        until_s, _ = (self._write_pauses if writes else self._pauses).get(unit, (now_s, 0.0))
+    def remaining_s(self, unit: int, now_s: float, *, presses: bool = False) -> float:
+        until_s, _ = (self._pressing_pauses if presses else self._pauses).get(unit, (now_s, 0.0))
         return until_s - now_s
 
-    def silent(self, unit: int, now_s: float, *, writes: bool = False) -> None:
-        """Starts or doubles the unit's pause. A write that failed inside a pause does not lengthen it."""
+    def silent(self, unit: int, now_s: float, *, presses: bool = False) -> None:
+        """Starts or doubles the unit's pause. What pressed and failed inside a pause does not lengthen it."""
         until_s, length_s = self._pauses.get(unit, (0.0, 0.0))
         if now_s >= until_s:
             length_s = min(max(2 * length_s, self._first_s), PAUSE_S_MAX)
             self._pauses[unit] = (now_s + length_s, length_s)
-        if writes:
-            _, next_s = self._write_pauses.get(unit, (0.0, 0.0))
-            self._write_pauses[unit] = (now_s + next_s, min(max(2 * next_s, self._first_s), WRITE_PAUSE_S_MAX))
+        if presses:
+            _, next_s = self._pressing_pauses.get(unit, (0.0, 0.0))
+            self._pressing_pauses[unit] = (now_s + next_s, min(max(2 * next_s, self._first_s), PRESSING_PAUSE_S_MAX))
 
     def heard(self, unit: int) -> None:
         self._pauses.pop(unit, None)
-        self._write_pauses.pop(unit, None)
+        self._pressing_pauses.pop(unit, None)
 
 
 class UnitRests:

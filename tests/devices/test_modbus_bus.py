@@ -303,6 +303,22 @@ def test_a_dead_board_whose_relays_are_told_to_open_again_and_again_leaves_the_m
     assert on_wire({7: prompt}, scenario, pause_s=0.5) > 40
 
 
+def test_a_reading_for_billing_does_not_wait_out_the_pause_of_a_meter_that_was_dead() -> None:
+    asked: list[bytes] = []
+
+    def dead_at_first(request: bytes) -> Iterable[Reply]:
+        asked.append(request)
+        return prompt(request) if len(asked) > 1 else ()
+
+    async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
+        await failure(bus.read_registers(7, 4, 0, 2))
+        assert "asked again" in str(await failure(bus.read_registers(7, 4, 0, 2)))
+        assert await bus.read_registers(7, 4, 0, 2, urgent=True) == (0, 1)
+        assert await bus.read_registers(7, 4, 0, 3) == (0, 1, 2), "who has answered is asked like any other"
+
+    on_wire({7: dead_at_first}, scenario, pause_s=60.0)
+
+
 def test_a_unit_that_comes_back_is_read_again_after_its_pause() -> None:
     async def scenario(bus: PymodbusBus, units: PtyUnits) -> None:
         await failure(bus.read_registers(7, 4, 0, 2))
@@ -467,12 +483,12 @@ def test_pauses_double_from_one_to_sixty_seconds_and_end_with_the_first_answer()
 def test_writes_are_tried_again_at_once_and_then_wait_for_four_seconds_at_the_most() -> None:
     pauses, now_s, lengths_s = UnitPauses(), 0.0, []
     for _ in range(6):
-        pauses.silent(7, now_s, writes=True)
-        lengths_s.append(pauses.remaining_s(7, now_s, writes=True))
+        pauses.silent(7, now_s, presses=True)
+        lengths_s.append(pauses.remaining_s(7, now_s, presses=True))
         now_s += lengths_s[-1]
     assert lengths_s == [0, 1, 2, 4, 4, 4]
     pauses.heard(7)
-    assert pauses.remaining_s(7, now_s, writes=True) == 0
+    assert pauses.remaining_s(7, now_s, presses=True) == 0
 
 
 def test_a_babbling_device_keeps_the_wire_for_a_bounded_time() -> None:
