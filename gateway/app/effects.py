@@ -9,6 +9,7 @@ over.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -18,7 +19,7 @@ from gateway.devices.protocols import Clock, Contactor, SocketMeter, Wallbox
 from gateway.errors import DeviceError
 from gateway.ids import SessionId, SocketId
 from gateway.site.outcomes import Edge, ReadingFailed, ReadingTaken
-from gateway.site.snapshot import Position
+from gateway.site.snapshot import ContactorSight, Position
 from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
 
 WISH_KEPT_S: Final = 5.0
@@ -76,11 +77,7 @@ class ContactorEffects:
                 self._faults.on(name, str(problem))
             else:
                 self._faults.off(name)
-                self._board.contactor_seen(self._socket, sight)
-                wished = Position.CLOSED if isinstance(self._wish, Close) else Position.OPEN
-                if self._coil is wished and sight.coil is not wished:
-                    self._coil = None
-                    self._changed.set()
+                self._take(sight)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _match(self) -> None:
@@ -100,6 +97,18 @@ class ContactorEffects:
                     self._settle(Close, Position.CLOSED)
             case None:
                 pass
+
+    def _take(self, sight: ContactorSight) -> None:
+        """Lays the sight out. A coil that stands as told no longer is told again: to open, at once; to close, when
+        control has seen that it let go and wishes it still."""
+        self._board.contactor_seen(self._socket, sight)
+        wished = Position.CLOSED if isinstance(self._wish, Close) else Position.OPEN
+        if self._coil is wished and sight.coil is not wished:
+            self._coil = None
+            if wished is Position.CLOSED:
+                self._wished_s = -math.inf
+                self._board.wake.set()
+            self._changed.set()
 
     def _settle(self, done: type[Close] | type[Open], coil: Position) -> None:
         """What was written counts only if the wish did not change meanwhile."""

@@ -14,7 +14,8 @@ from gateway.site.snapshot import ContactorSight, Position
 
 FLASH_S: Final = 30.0
 """How long a relay stays closed without us when `dead_man = "flash"`."""
-FLASH_REFRESH_S: Final = 10.0
+FLASH_REFRESH_S: Final = 8.0
+"""No divisor of FLASH_S: a board that does not renew must be seen open before the next renewal closes it again."""
 READ_COILS: Final = 1
 
 

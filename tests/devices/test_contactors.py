@@ -58,7 +58,7 @@ def test_with_flash_a_relay_is_closed_for_thirty_seconds_and_opened_for_good() -
     async def play() -> None:
         bus = PaperBus({1: PaperUnit()})
         contactor = relay(bus, flash=True)
-        assert contactor.refresh_s == 10.0
+        assert contactor.refresh_s == 8.0
         await contactor.close()
         await contactor.open()
         assert bus.log == [("coil", 0x0202, 300), ("coil", 2, 0)]
