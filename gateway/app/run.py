@@ -95,6 +95,7 @@ class _Gateway:
 
     async def run(self) -> None:
         cabinet = self._cabinet
+        self._listen_to_signals()
         ledger = await open_ledger(
             cabinet.state_dir,
             self._clock,
@@ -126,7 +127,6 @@ class _Gateway:
             heartbeat=build_heartbeat(cabinet),
             clock=self._clock,
         )
-        self._listen_to_signals()
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
         meter = self._grid_meter()
         read_grid = partial(meter.run, self._grid_read, self._grid_dropped, self._grid_seen)
@@ -152,6 +152,8 @@ class _Gateway:
 
     async def _book_last(self, outside: OutsideEnergy, state: ControlState) -> None:
         """What idle sockets used since their last booking; no disaster if a meter is silent just now."""
+        if self._stop_by_s is not None and self._clock.now().monotonic_s >= self._stop_by_s:
+            return  # the stop has taken its time already: a meter that did not answer then does not answer now
         try:
             async with asyncio.timeout(BOOK_WITHIN_S):
                 await outside.book_now(lambda name: _is_idle(state, name))

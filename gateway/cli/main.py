@@ -62,7 +62,8 @@ def _guarded(name: str, words: Sequence[str]) -> int:
     """A fault that belongs to somebody ends as a sentence; a bug of ours ends as a traceback."""
     try:
         code = _called(name, words)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller
+            sys.stdout.flush()
     except ConfigMistake as wrong:
         print(f"{wrong.file}: {len(wrong.mistakes)} mistake(s)", file=sys.stderr)
         for mistake in wrong.mistakes:
