@@ -3,8 +3,8 @@
 kind             target           what happens
 p1_silence       -                no telegram leaves
 p1_frozen        -                the telegram of that moment is sent again and again
-p1_bad_crc       -                telegrams carry a wrong check sum
-p1_dribble       -                telegrams leave byte by byte, slowly
+p1_...           -                what goes wrong between meter and reader: check sums, keys, buffers, line ends,
+                                  polarity, pull-up, parity, speed, dribble; see `world/han_troubles.py`
 grid_meter_swapped -              another grid meter: its registers start at import_kwh and export_kwh (0)
 meter_dead       socket (or all)  no answer; wallbox_dead, board_dead likewise
 meter_late       socket (or all)  answers after late_s (0.9 s), whatever else is asked meanwhile; wallbox_late likewise
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hil.world.cabinet import Cabinet
+from hil.world.han_troubles import TROUBLES
 from hil.world.phases import Triple, plus, triple
 from hil.world.plans import FaultPlan
 from hil.world.table_reader import ScenarioMistake
@@ -28,7 +29,7 @@ from hil.world.telegram import GridMeter
 ROLES = ("meter", "wallbox", "board")
 KINDS = frozenset(
     {
-        *("p1_silence", "p1_frozen", "p1_bad_crc", "p1_dribble", "contactor_welded", "auxiliary_stuck"),
+        *("p1_silence", "p1_frozen", "contactor_welded", "auxiliary_stuck", *TROUBLES),
         *("wallbox_disobeys", "house_step", "power_cut", "grid_meter_swapped"),
         *(f"{role}_{how}" for role in ROLES for how in ("dead", "late", "bad_crc")),
     }

@@ -12,16 +12,24 @@ from typing import Protocol
 import serial
 
 Received = Callable[[bytes], None]
+_READ_BAUDS = {getattr(termios, f"B{baud}"): baud for baud in (1200, 2400, 4800, 9600, 19200, 57600, 115200)}
+"""By termios' constants; 38400 is what a pty has before anybody sets it."""
 
 
 class Line(Protocol):
-    """One end of a wire. `paces_itself`: the hardware sends at its baud, so nobody needs to pace it."""
+    """One end of a wire. `paces_itself`: the hardware sends at its baud, so nobody needs to pace it.
+
+    reader_baud: how the far end is set, where that must be played; None where bits are real, or nobody has set it.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
     def paces_itself(self) -> bool: ...
+
+    @property
+    def reader_baud(self) -> int | None: ...
 
     def send(self, octets: bytes) -> bool:
         """Whether all of it left; bytes that nobody can take are lost, as on a wire."""
@@ -51,6 +59,11 @@ class PtyLine:
         self._loop: asyncio.AbstractEventLoop | None = None
         if not held:
             os.close(far)
+
+    @property
+    def reader_baud(self) -> int | None:
+        """A pty knows the speed that its reader has set, though it carries bytes at any; parity it forgets."""
+        return _READ_BAUDS.get(termios.tcgetattr(self._near)[5])
 
     def _listened(self) -> bool:
         if self._far is not None:
@@ -89,6 +102,7 @@ class SerialLine:
     """A real serial port (a USB adapter wired to the gateway's)."""
 
     paces_itself = True
+    reader_baud = None
 
     def __init__(self, port: str, baud: int, parity: str, stop_bits: int) -> None:
         self.name = port
@@ -115,6 +129,7 @@ class BroadcastLine:
     """A serial-to-network bridge: whoever is connected hears what is sent."""
 
     paces_itself = False
+    reader_baud = None
 
     def __init__(self) -> None:
         self.name = ""

@@ -134,13 +134,18 @@ def course_of(case: Case, form: str, interval_s: float, *, from_start: bool, see
 
 
 def named_s(case: Case, course: Course, told: Told) -> float | None:
-    """From the moment at which the trouble could be seen first to its name; for silence, from the last octet."""
+    """From the moment at which the trouble could be seen first to its name; for silence, from the last octet.
+
+    A meter that is in trouble from the start is seen with its first octet, a line that was never alive at once.
+    """
     named_at_s = told.named_s(expected(case, course), course.begins_s)
     if named_at_s is None:
         return None
     if case.kind == "p1_silence" and course.begins_s:
         return named_at_s - max(told.telegrams_s)
-    return named_at_s - course.begins_s
+    if course.begins_s or case.kind == "p1_silence":
+        return named_at_s - course.begins_s
+    return named_at_s - course.first_s
 
 
 def expected(case: Case, course: Course) -> Diagnosis:
@@ -155,7 +160,7 @@ def judge(case: Case, course: Course) -> tuple[float | None, str]:
     if took_s is None or took_s > case.limit_s:
         return took_s, f"{where}: named after {took_s} s; said {told.changes}"
     before = told.said(0.0, course.begins_s) - WELL if course.begins_s else set()
-    falsely = told.said(course.begins_s, course.begins_s + took_s) - WELL if not course.begins_s else set()
+    falsely = told.said(0.0, took_s + course.first_s) - WELL if not course.begins_s else set()
     if case.kind != "p1_frozen" and before | falsely - {expected(case, course)}:
         return took_s, f"{where}: said {before | falsely} before"
     return took_s, ""
