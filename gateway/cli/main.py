@@ -49,6 +49,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 good, 1 the world, 2 a person's slip, 130 interrupted."""
+    _fill_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return _guarded(words[0], words[1:])
@@ -56,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.parse_args(words)
     parser.print_help(sys.stderr)
     return EXIT_MISTAKE
+
+
+def _fill_closed_streams() -> None:
+    """Who is started with a closed stream (`>&-`) must not find the journal under its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
 
 
 def _guarded(name: str, words: Sequence[str]) -> int:

@@ -106,3 +106,9 @@ def test_a_reader_that_goes_away_is_no_error_to_tell() -> None:
         said = command.stderr.read()
         assert command.wait() == 1
     assert said == b""
+
+
+def test_a_closed_stream_is_no_reason_to_fail() -> None:
+    words = [sys.executable, "-m", "gateway.cli.main", "config-schema"]
+    done = subprocess.run(["sh", "-c", '"$@" >&- <&-', "sh", *words], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
