@@ -68,7 +68,8 @@ def judge_rounds(cabinet: CabinetProcess, since_ns: int, dead_ns: int, back_ns: 
         f"rounds while it is dead:     median {median(during):.3f} s, longest {max(during):.3f} s, {len(during)} rounds"
     )
     print(
-        f"longest delay {delay_s:.3f} s, timeout {TIMEOUT_S} s; the dead meter was asked {len(tries)} times meanwhile"
+        f"longest delay {delay_s:.3f} s; one timeout: {TIMEOUT_S} s for an answer + {WIRE_S:.3f} s on the wire + "
+        f"{REST_S} s rest = {ONE_TIMEOUT_S:.3f} s; the dead meter was asked {len(tries)} times meanwhile"
     )
     wrong = []
     if delay_s > ONE_TIMEOUT_S:
