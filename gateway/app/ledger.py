@@ -7,20 +7,18 @@ is mended at the next start by signing the same text under the same page: no gap
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypeVar
 from uuid import UUID, uuid5
 
-from gateway.clock import Instant, UtcTrust
+from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered
+from gateway.clock import UtcTrust
 from gateway.control.past import Past
 from gateway.devices.journal_store import JournalStore
-from gateway.devices.key_store import KEY_FILE, KeyStore
 from gateway.devices.protocols import Clock, SignerKey
 from gateway.devices.software_identity import software_identity
-from gateway.errors import ConfigMistake, DeviceError, JournalDamaged, Mistake
+from gateway.errors import DeviceError, JournalDamaged
 from gateway.ids import GatewayId, SessionId, SocketId
 from gateway.journal.chain import Head
 from gateway.journal.entries import (
@@ -41,15 +39,13 @@ from gateway.journal.facts import (
     DaemonStopped,
     Fact,
     HeadSigned,
-    JournalBegun,
-    KeyMade,
     PageMade,
     PageSigned,
 )
 from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, ROWS_PER_SIGNED_HEAD, head_message, head_text
 from gateway.journal.outbox import Message, PendingMessage
 from gateway.journal.recovery import Memory
-from gateway.metering.keys import PublicKey, public_key
+from gateway.metering.keys import PublicKey
 from gateway.metering.ocmf import MeterIdentity
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
@@ -88,32 +84,6 @@ class FactStore(Protocol):
     async def close(self) -> None: ...
 
 
-class Keys(Protocol):
-    """Where the signing key comes from. `make` is called once in the life of a journal."""
-
-    def exists(self) -> bool: ...
-
-    def make(self) -> SignerKey: ...
-
-    def load(self) -> SignerKey: ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFolder:
-    """The signing key in the state folder."""
-
-    folder: Path
-
-    def exists(self) -> bool:
-        return KeyStore.exists(self.folder)
-
-    def make(self) -> SignerKey:
-        return KeyStore.make(self.folder)
-
-    def load(self) -> SignerKey:
-        return KeyStore.load(self.folder)
-
-
 class Ledger:
     """Signs and stores. All methods may be called again for the same thing: they answer the same and add nothing."""
 
@@ -138,9 +108,9 @@ class Ledger:
         Raises JournalDamaged if the facts do not follow from each other, DeviceError, and ConfigMistake if the key and
         the journal do not belong together.
         """
-        memory = await asyncio.to_thread(_remembered, store, keys)
+        memory = await asyncio.to_thread(remembered, store, keys)
         now = clock.now()
-        key = await _key_of(memory, store, keys, now)
+        key = await key_of(memory, store, keys, now)
         ledger = cls(store, key, clock, station, memory)
         await ledger._append(Entry((DaemonStarted(now, station.boot_id, station.version, station.software),)))
         await ledger._sign_waiting_pages()
@@ -305,45 +275,6 @@ async def open_ledger(
         raise
 
 
-def gateway_serial(public_key_hex: str) -> str:
-    """GS: the first 16 hex digits of the key's fingerprint, so that another key is another serial."""
-    return sha256(bytes.fromhex(public_key_hex)).hexdigest()[:16].upper()
-
-
 def successor_of(session: SessionId) -> SessionId:
     """The id of the session that takes an interrupted one's place: the same however often recovery is cut short."""
     return SessionId(str(uuid5(SUCCESSORS, session)))
-
-
-def _remembered(store: FactStore, keys: Keys) -> Memory:
-    memory = Memory()
-    for fact in store.facts(public_key(keys.load().public_key_hex) if keys.exists() else None):
-        memory.absorb(fact)
-    return memory
-
-
-async def _key_of(memory: Memory, store: FactStore, keys: Keys, now: Instant) -> SignerKey:
-    """The key that the journal's pages are counted for. A journal's first row stands before its key is made, so a key
-    without rows, or pages without their key, means that one of the two was lost."""
-
-    async def append(fact: Fact) -> None:
-        await store.append([fact])
-        memory.absorb(fact)
-
-    if not memory.journal_begun:
-        if keys.exists():
-            raise _torn("There is a signing key but an empty journal: its page numbers would be used again.")
-        await append(JournalBegun(now))
-    if memory.keys and not keys.exists():
-        raise _torn("The journal's signing key is gone.")
-    key = keys.load() if keys.exists() else keys.make()
-    if not memory.keys:
-        await append(KeyMade(now, key.public_key_hex, gateway_serial(key.public_key_hex)))
-    elif key.public_key_hex not in memory.keys:
-        raise _torn("The signing key is not the one that the journal was signed with.")
-    return key
-
-
-def _torn(problem: str) -> ConfigMistake:
-    remedy = "Put the right file back, or move both away to begin a new journal with a new key; keep the old ones."
-    return ConfigMistake("state folder", (Mistake("gateway.state_dir", KEY_FILE, problem, remedy),))

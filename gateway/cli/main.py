@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "pins": ("gateway.cli.pins", "keep the public keys that records are verified with"),
     "export": ("gateway.cli.export", "print sessions as signed XML, CSV or OCMF"),
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
-    "key": ("gateway.cli.key", "show the public key of this gateway"),
+    "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),
     "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),
     "watch": ("gateway.cli.watch", "show a live table of a running gateway"),

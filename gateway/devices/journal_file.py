@@ -15,7 +15,7 @@ from gateway.devices.key_store import require_mode, sync_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.archive import ArchivedPage, ArchivedSession
 from gateway.journal.chain import Head, StoredRow, verified
-from gateway.journal.facts import Fact, KeyMade, PageMade, PageSigned, SessionBegun, SessionEnded
+from gateway.journal.facts import Fact, KeyHandedOver, KeyMade, PageMade, PageSigned, SessionBegun, SessionEnded
 from gateway.journal.rows import fact_of
 
 JOURNAL_FILE: Final = "journal.sqlite3"
@@ -165,13 +165,13 @@ def verified_facts(connection: sqlite3.Connection) -> Iterator[Fact]:
         yield fact
 
 
-def newest_key(connection: sqlite3.Connection) -> KeyMade:
+def newest_key(connection: sqlite3.Connection) -> KeyMade | KeyHandedOver:
     """The key that signs now, without reading the rest. Raises DeviceError if there is none yet, JournalDamaged."""
     found = connection.execute("SELECT seq, row FROM journal WHERE name GLOB 'key *' ORDER BY seq DESC").fetchone()
     if found is None:
         raise DeviceError("there is no key yet; it is made when the gateway starts for the first time")
     fact = fact_of(*found)
-    if not isinstance(fact, KeyMade):
+    if not isinstance(fact, KeyMade | KeyHandedOver):
         raise JournalDamaged(f"row {found[0]} is not a key")
     return fact
 

@@ -23,6 +23,7 @@ from gateway.errors import ConfigMistake, DeviceError, Mistake
 from gateway.metering.keys import with_low_s
 
 KEY_FILE: Final = "signing-key.pem"
+NEXT_KEY_FILE: Final = "signing-key.next.pem"
 KEY_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 
@@ -51,18 +52,50 @@ class KeyStore:
 
     @classmethod
     def make(cls, folder: Path) -> Self:
-        """Makes the key; it is on the disk, name and content, when this returns. Raises DeviceError.
+        """Makes the key; it is on the disk, name and content, when this returns. A key is never replaced by it.
 
-        The content is complete before the name exists, so that a power cut leaves a whole key or none.
+        The content is complete before the name exists, so that a power cut leaves a whole key or none. Raises
+        DeviceError.
         """
+        return cls._made(folder, folder / KEY_FILE)
+
+    @classmethod
+    def make_next(cls, folder: Path) -> Self:
+        """Makes the key that is to take this one's place; an earlier one that never did is forgotten."""
+        try:
+            (folder / NEXT_KEY_FILE).unlink(missing_ok=True)
+        except OSError as problem:
+            raise DeviceError(f"{folder / NEXT_KEY_FILE}: {problem.strerror}") from None
+        return cls._made(folder, folder / NEXT_KEY_FILE)
+
+    @classmethod
+    def adopt_next(cls, folder: Path, public_key_hex: str) -> Self | None:
+        """Puts the next key in this one's place if it is that key; the one before is gone for good. None if it is not.
+
+        Raises ConfigMistake, DeviceError.
+        """
+        path = folder / NEXT_KEY_FILE
+        if not path.exists():
+            return None
+        key = cls._read(path)
+        if key.public_key_hex != public_key_hex:
+            return None
+        try:
+            path.replace(folder / KEY_FILE)
+            sync_folder(folder)
+        except OSError as problem:
+            raise DeviceError(f"{path}: {problem.strerror}") from None
+        return key
+
+    @classmethod
+    def _made(cls, folder: Path, path: Path) -> Self:
         key = ec.generate_private_key(ec.SECP256R1())
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path = folder / KEY_FILE
         draft = folder / f"{KEY_FILE}.new"
         try:
             draft.unlink(missing_ok=True)  # what a power cut left of an earlier try: nothing was signed with it
             _write_durably(draft, text)
-            os.link(draft, path)  # fails if there is a key already: a key is never replaced
+            os.link(draft, path)  # fails if there is a key already
             draft.unlink()
             sync_folder(folder)
         except OSError as problem:
@@ -72,10 +105,16 @@ class KeyStore:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads the key. Raises ConfigMistake on a mode that lets others read it, DeviceError if it is no key."""
-        path = folder / KEY_FILE
-        require_mode(path, KEY_MODE)
         try:
             (folder / f"{KEY_FILE}.new").unlink(missing_ok=True)  # a power cut may have left the draft's name
+        except OSError as problem:
+            raise DeviceError(f"{folder}: {problem.strerror}") from None
+        return cls._read(folder / KEY_FILE)
+
+    @classmethod
+    def _read(cls, path: Path) -> Self:
+        require_mode(path, KEY_MODE)
+        try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except OSError as problem:
             raise DeviceError(f"{path}: the signing key cannot be read: {problem.strerror}") from None

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.ids import SessionId
-from gateway.journal.facts import EnergyOutside, Fact, KeyMade, PageMade, PageSigned, SessionBegun, SessionEnded
+from gateway.journal.facts import (
+    EnergyOutside,
+    Fact,
+    KeyHandedOver,
+    KeyMade,
+    PageMade,
+    PageSigned,
+    SessionBegun,
+    SessionEnded,
+)
 from gateway.metering.ocmf import record_text
 from gateway.site.outcomes import Edge
 
@@ -42,13 +51,13 @@ class Archive:
     sessions: dict[SessionId, ArchivedSession] = field(default_factory=dict)
     outside: list[EnergyOutside] = field(default_factory=list)
     pages: list[ArchivedPage] = field(default_factory=list)
-    keys: list[KeyMade] = field(default_factory=list)
+    keys: list[KeyMade | KeyHandedOver] = field(default_factory=list)
     _unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
 
     def absorb(self, fact: Fact) -> None:
         """Takes the next fact; the chain must have been checked. Raises KeyError if a fact lacks the one before it."""
         match fact:
-            case KeyMade():
+            case KeyMade() | KeyHandedOver():
                 self.keys.append(fact)
             case EnergyOutside():
                 self.outside.append(fact)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from gateway.errors import JournalDamaged
 from gateway.journal.chain import Head, StoredRow, verified
-from gateway.journal.facts import HeadSigned, PageSigned, unique_name
-from gateway.journal.heads import require_signed_head, vouches
+from gateway.journal.facts import HeadSigned, KeyHandedOver, PageSigned, unique_name
+from gateway.journal.heads import hand_over_text, require_signed_head, vouches
 from gateway.journal.recovery import Memory
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 
@@ -27,17 +27,15 @@ class Audit:
         ((head, fact),) = verified((row,), self.head)
         if row.name != unique_name(fact):
             raise JournalDamaged(f"row {head.seq} is stored under another name than its own")
-        if isinstance(fact, PageSigned):
-            made = self.memory.unsigned.get((fact.key, fact.page))
-            if made is None or not self._signed(fact.key, made.payload.encode("ascii"), fact.signature):
-                raise JournalDamaged(f"the signature of page {fact.page} is wrong")
-            self.pages += 1
-        if isinstance(fact, HeadSigned):
-            require_signed_head(fact, self.head)
-            serial = self.memory.keys.get(fact.key)
-            if serial is None or not vouches(fact, self._key(fact.key), serial):
-                raise JournalDamaged(f"the signature over the rows up to {fact.seq} is wrong")
-            self.covered = self.head
+        match fact:
+            case PageSigned():
+                self._require_page(fact)
+            case HeadSigned():
+                self._require_head(fact)
+            case KeyHandedOver():
+                self._require_hand_over(fact)
+            case _:
+                pass
         self.memory.absorb(fact)
         self.head = head
         if self.expected is not None and self.expected.seq == head.seq and self.expected.hash != head.hash:
@@ -50,9 +48,30 @@ class Audit:
                 f"this is an old copy: it ends at row {self.head.seq}, and row {self.expected.seq} was published"
             )
 
+    def _require_page(self, fact: PageSigned) -> None:
+        made = self.memory.unsigned.get((fact.key, fact.page))
+        is_newest = fact.key == self.memory.newest_key
+        if made is None or not is_newest or not self._signed(fact.key, made.payload.encode("ascii"), fact.signature):
+            raise JournalDamaged(f"the signature of page {fact.page} is wrong")
+        self.pages += 1
+
+    def _require_head(self, fact: HeadSigned) -> None:
+        require_signed_head(fact, self.head)
+        serial = self.memory.keys.get(fact.key)
+        is_newest = fact.key == self.memory.newest_key
+        if serial is None or not is_newest or not vouches(fact, self._key(fact.key), serial):
+            raise JournalDamaged(f"the signature over the rows up to {fact.seq} is wrong")
+        self.covered = self.head
+
+    def _require_hand_over(self, fact: KeyHandedOver) -> None:
+        text = hand_over_text(fact.before, fact.page, fact.public_key, fact.serial)
+        for key, signature in ((fact.before, fact.signature_before), (fact.public_key, fact.signature)):
+            if not self._signed(key, text, signature):
+                raise JournalDamaged(f"row {self.head.seq + 1}: a key is handed over without both signatures")
+
     def _signed(self, key: str, text: bytes, signature: str) -> bool:
         try:
-            return key in self.memory.keys and self._key(key).verifies(text, bytes.fromhex(signature))
+            return self._key(key).verifies(text, bytes.fromhex(signature))
         except ValueError:
             return False
 

@@ -30,6 +30,19 @@ class KeyMade:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHandedOver:
+    """The key `before` ends with its page `page`, and another takes its place, which begins at page 1. Both sign it."""
+
+    at: Instant
+    before: str
+    page: int
+    public_key: str
+    serial: str
+    signature_before: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStarted:
     """boot_id: the machine's own id of this boot; software: SHA-256 of what makes the records, in hex."""
 
@@ -242,6 +255,7 @@ class HeadSigned:
 Fact = (
     JournalBegun
     | KeyMade
+    | KeyHandedOver
     | DaemonStarted
     | DaemonStopped
     | ClockSeen
@@ -266,7 +280,7 @@ def unique_name(fact: Fact) -> str | None:
     match fact:
         case JournalBegun():
             return "journal"
-        case KeyMade():
+        case KeyMade() | KeyHandedOver():
             return f"key {fact.public_key}"
         case PageMade():
             return f"page {fact.key} {fact.page}"

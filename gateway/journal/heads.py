@@ -25,6 +25,11 @@ def head_text(serial: str, head: Head) -> bytes:
     return f"laddvakt journal head {serial} {head}".encode("ascii")
 
 
+def hand_over_text(before: str, page: int, public_key: str, serial: str) -> bytes:
+    """What both keys sign when one takes the other's place."""
+    return f"laddvakt key hand-over from {before} after page T{page} to {public_key} {serial}".encode("ascii")
+
+
 def head_message(signed: HeadSigned, serial: str) -> Message:
     """The signed head for the broker."""
     body = {

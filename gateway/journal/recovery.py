@@ -17,6 +17,7 @@ from gateway.journal.facts import (
     EnergyOutside,
     Fact,
     JournalBegun,
+    KeyHandedOver,
     KeyMade,
     MemorySaved,
     MeterExchanged,
@@ -58,6 +59,7 @@ class PageSequence:
 class Memory:
     """The sum of the facts.
 
+    keys: public keys with their serials, the newest last;
     unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
     begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions.
     """
@@ -75,6 +77,11 @@ class Memory:
     durable: dict[tuple[SessionId, Edge], PageSigned] = field(default_factory=dict)
     checkpoint: str | None = None
 
+    @property
+    def newest_key(self) -> str | None:
+        """The key that signs now; None before the first."""
+        return next(reversed(self.keys), None)
+
     def sequence(self, key: str) -> PageSequence:
         """Where that key's pages stand; before the first: page 0."""
         return self.sequences.get(key, PageSequence())
@@ -88,8 +95,8 @@ class Memory:
         match fact:
             case JournalBegun():
                 self.journal_begun = True
-            case KeyMade():
-                self.keys[fact.public_key] = fact.serial
+            case KeyMade() | KeyHandedOver():
+                self._absorb_key(fact)
             case ControlCheckpoint():
                 self.checkpoint = fact.text
             case MemorySaved():
@@ -141,6 +148,16 @@ class Memory:
             self.open[name] = self.begun[name] = session.begun
             self.payloads[name, Edge.BEGIN] = session.payload
             self.durable[name, Edge.BEGIN] = session.signed
+
+    def _absorb_key(self, fact: KeyMade | KeyHandedOver) -> None:
+        if isinstance(fact, KeyMade):
+            if self.keys:
+                raise JournalDamaged("a second key is made without a hand-over")
+        elif fact.before != self.newest_key or fact.page != self.sequence(fact.before).page:
+            raise JournalDamaged("a key is handed over by another key, or at another page, than the newest")
+        elif self.open or self.unsigned or fact.public_key in self.keys:
+            raise JournalDamaged("a key is handed over in the middle of a session, or to itself")
+        self.keys[fact.public_key] = fact.serial
 
     def _absorb_session(self, fact: SessionQueued | SessionWithdrawn | SessionBegun | SessionEnded) -> None:
         match fact:

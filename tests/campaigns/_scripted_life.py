@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.journal_store import JournalStore
 from gateway.ids import SessionId, SocketId, Token

@@ -25,7 +25,8 @@ from types import ModuleType
 from pyocmf.core.ocmf import OCMF
 from pyocmf.utils.xml import OcmfContainer
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.cli import export, key, verify
 from gateway.clock import UtcTrust
 from gateway.devices.journal_store import JournalStore

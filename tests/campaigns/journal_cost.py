@@ -25,7 +25,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from gateway.app.ledger import KeyFolder, Ledger, gateway_serial
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder, gateway_serial
 from gateway.clock import Instant
 from gateway.control.checkpoint import ControlCheckpoint
 from gateway.devices.journal_file import JOURNAL_FILE

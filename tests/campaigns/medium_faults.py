@@ -18,7 +18,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.devices.journal_reserve import HELD_BYTES, RESERVE_FILE
 from gateway.devices.journal_store import JournalStore
 from gateway.errors import DeviceError

@@ -24,7 +24,8 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.cli import export, journal, key, verify
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.journal_store import JournalStore

@@ -69,6 +69,13 @@ class PocketKeys:
     """A key store in memory that outlives the daemon."""
 
     key: PocketKey | None = None
+    next: PocketKey | None = None
+
+    def adopt_next(self, public_key_hex: str) -> SignerKey | None:
+        if self.next is None or self.next.public_key_hex != public_key_hex:
+            return None
+        self.key, self.next = self.next, None
+        return self.key
 
     def exists(self) -> bool:
         return self.key is not None

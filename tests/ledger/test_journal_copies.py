@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.cli import export, journal, receipt
 from gateway.devices.journal_file import JOURNAL_FILE, newest_head, opened_for_reading
 from gateway.devices.journal_store import JournalStore

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.ledger import KeyFolder, Ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder
 from gateway.cli import receipt
 from gateway.cli.receipt_text import ENDED_WORDS, WORDS
 from gateway.clock import UtcTrust

@@ -1,0 +1,155 @@
+"""A new key takes the old one's place in order, at any death; nobody can put one in its place without the old one."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_key import KeyFolder, hand_over
+from gateway.cli import export, journal, key, verify
+from gateway.devices.journal_file import opened_for_reading, rows_after, verified_facts
+from gateway.devices.journal_store import JournalStore
+from gateway.devices.key_store import KEY_FILE, NEXT_KEY_FILE, KeyStore
+from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
+from gateway.journal.audit import Audit
+from gateway.journal.chain import Head
+from gateway.journal.facts import Fact, KeyHandedOver, KeyMade
+from gateway.journal.rows import fact_of
+from gateway.metering.keys import public_key
+from tests.ledger.ledger_bench import HandClock, PocketKey, begin, end, reading, station
+
+NOW = HandClock().now()
+
+
+async def opened(folder: Path) -> Ledger:
+    return await Ledger.open(JournalStore.open(folder), KeyFolder(folder), HandClock(), station())
+
+
+async def charge(folder: Path, name: str, kwh: int) -> None:
+    ledger = await opened(folder)
+    await ledger.record_begin(begin(name, reading(HandClock(), f"{kwh}.00")))
+    await ledger.record_end(end(name, reading(HandClock(), f"{kwh}.75")))
+    await ledger.shut_down()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    asyncio.run(charge(tmp_path / "state", "s1", 1))
+    return tmp_path / "state"
+
+
+def called(command: object, *words: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)  # type: ignore[attr-defined]  # a command's module
+    code: int = command.run(parser.parse_args([str(word) for word in words]))  # type: ignore[attr-defined]  # as above
+    return code
+
+
+def test_a_rotated_key_signs_on_from_page_one_and_both_keys_records_stay_verifiable(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = KeyStore.load(folder).public_key_hex
+    assert called(key, "rotate", "--state-dir", folder) == 0
+    shown = capsys.readouterr().out
+    after = KeyStore.load(folder).public_key_hex
+    assert before != after
+    assert f"hex: {after}" in shown
+    assert f"from {before} after page T2 to {after}" in shown
+    assert "PRIVATE" not in shown
+    asyncio.run(charge(folder, "s2", 5))
+    assert called(journal, "verify", "--state-dir", folder, "--key", after) == 0
+    assert called(journal, "verify", "--state-dir", folder, "--key", before) == 0
+    for session, pinned, code in (("s1", before, 0), ("s2", after, 0), ("s1", after, 2), ("s2", before, 2)):
+        file = tmp_path / "session.xml"
+        words = ("--state-dir", folder, "--format", "safe-xml", "--session", session, "-o", file)
+        assert called(export, *words) == 0
+        assert called(verify, file, "--key", pinned, "--whole-key") == code
+    assert sorted(path.name for path in folder.iterdir() if "key" in path.name) == [KEY_FILE]
+
+
+def test_the_hand_over_is_signed_by_both_keys(folder: Path) -> None:
+    signed = asyncio.run(hand_over(folder, NOW))
+    text = f"laddvakt key hand-over from {signed.before} after page T2 to {signed.public_key} {signed.serial}".encode()
+    assert public_key(signed.before).verifies(text, bytes.fromhex(signed.signature_before))
+    assert public_key(signed.public_key).verifies(text, bytes.fromhex(signed.signature))
+
+
+def test_a_death_before_the_hand_over_is_durable_leaves_the_old_key(folder: Path) -> None:
+    before = KeyStore.load(folder).public_key_hex
+    KeyStore.make_next(folder)
+    asyncio.run(charge(folder, "s2", 5))
+    assert KeyStore.load(folder).public_key_hex == before
+    asyncio.run(hand_over(folder, NOW))
+    assert KeyStore.load(folder).public_key_hex != before
+    assert not (folder / NEXT_KEY_FILE).exists()
+
+
+def test_a_death_after_the_hand_over_is_durable_is_mended_at_the_next_start(folder: Path) -> None:
+    old = (folder / KEY_FILE).read_bytes()
+    signed = asyncio.run(hand_over(folder, NOW))
+    new = (folder / KEY_FILE).read_bytes()
+    (folder / KEY_FILE).write_bytes(old)
+    (folder / NEXT_KEY_FILE).write_bytes(new)
+    (folder / NEXT_KEY_FILE).chmod(0o600)
+    asyncio.run(charge(folder, "s2", 5))
+    assert KeyStore.load(folder).public_key_hex == signed.public_key
+    assert not (folder / NEXT_KEY_FILE).exists()
+    assert called(journal, "verify", "--state-dir", folder) == 0
+    (folder / KEY_FILE).write_bytes(old)
+    with pytest.raises(ConfigMistake):
+        asyncio.run(opened(folder))
+
+
+def test_a_key_is_not_handed_over_while_a_session_is_open_or_the_daemon_runs_or_before_there_is_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        ledger = await opened(folder)
+        await ledger.record_begin(begin("s2", reading(HandClock(), "5.00")))
+        with pytest.raises(DeviceError, match="another Laddvakt"):
+            await hand_over(folder, NOW)
+        await ledger.shut_down()
+        with pytest.raises(DeviceError, match="a session is open"):
+            await hand_over(folder, NOW)
+        with pytest.raises(DeviceError, match="no key yet"):
+            await hand_over(tmp_path / "fresh", NOW)
+
+    asyncio.run(run())
+
+
+def audited(facts: Sequence[Fact]) -> None:
+    audit, head = Audit(), Head()
+    for fact in facts:
+        row = head.next(fact)
+        head = Head(row.seq, row.hash)
+        audit.absorb(row)
+
+
+def test_nobody_puts_a_key_into_the_journal_without_the_one_before(folder: Path) -> None:
+    signed = asyncio.run(hand_over(folder, NOW))
+    with opened_for_reading(folder) as connection:
+        facts = [fact_of(row.seq, row.text) for row in rows_after(connection, 0)]
+        assert list(verified_facts(connection)) == facts
+    audited(facts)
+    stranger = PocketKey().public_key_hex
+    forgeries = (
+        KeyMade(NOW, stranger, "FF"),
+        replace(signed, signature_before=signed.signature),
+        replace(signed, signature=signed.signature_before),
+        replace(signed, signature="zz"),
+        replace(signed, public_key=stranger),
+        replace(signed, public_key="00", serial="0"),
+        replace(signed, before=stranger),
+        replace(signed, page=1),
+        replace(signed, public_key=signed.before),
+    )
+    for forged in forgeries:
+        with pytest.raises(JournalDamaged):
+            audited([*facts[:-1], forged])
+    assert isinstance(facts[-1], KeyHandedOver)
+    with pytest.raises(JournalDamaged):
+        audited([*facts, signed])
