@@ -2,7 +2,9 @@
 
 import zoneinfo
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
+from typing import Final
 
 from gateway.config.draft import Draft
 from gateway.config.fuses import build_fuses, fuses_above
@@ -16,14 +18,16 @@ from gateway.config.plans import (
     RelayContactorPlan,
     SocketPlan,
 )
-from gateway.config.schema import GatewaySection, GridMeterSection, MqttSection
+from gateway.config.schema import ControlSection, GatewaySection, GridMeterSection, MqttSection
 from gateway.config.sockets import build_socket, build_socket_plan, check_channels, check_socket
 from gateway.config.wires import build_buses, build_relay_boards, check_residents
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import BoardId, FuseId, GatewayId, SocketId
 from gateway.quantities import PHASES
-from gateway.site.topology import Fuse, Site, Socket
+from gateway.site.topology import Fuse, QueueRules, Site, Socket
+
+SLICE_S_MIN: Final = 900.0
 
 
 def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabinet | None:
@@ -43,13 +47,14 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         plans[plan.id] = plan
         sockets[plan.id] = build_socket(placed, plan, draft, flash=_lets_go(plan, boards))
     _check_failsafes(fuses, sockets.values(), mistakes)
+    _check_slice(draft.control, mistakes)
     mqtt = None if draft.mqtt is None else _mqtt(draft.mqtt, mistakes)
     if draft.gateway is not None:
         _check_time_zone(draft.gateway, mistakes)
     if mistakes or draft.gateway is None or draft.grid_meter is None:
         return None
     return Cabinet(
-        site=_site(draft.gateway, draft.grid_meter, draft.control.raise_after_s, fuses, sockets),
+        site=_site(draft.gateway, draft.grid_meter, draft.control, fuses, sockets),
         buses=buses,
         relay_boards=boards,
         sockets=plans,
@@ -62,10 +67,17 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
     )
 
 
+def _check_slice(control: ControlSection, mistakes: list[Mistake]) -> None:
+    if 0 < control.slice_s < SLICE_S_MIN:
+        remedy = f"Set {SLICE_S_MIN:.0f} or more, or 0 for no turns."
+        problem = "a shorter slice wears out contactors."
+        mistakes.append(Mistake("control.slice_s", shown(control.slice_s), problem, remedy))
+
+
 def _site(
     gateway: GatewaySection,
     grid: GridMeterSection,
-    raise_after_s: float,
+    control: ControlSection,
     fuses: Mapping[FuseId, Fuse],
     sockets: Mapping[SocketId, Socket],
 ) -> Site:
@@ -76,7 +88,13 @@ def _site(
         fuses=fuses,
         sockets=sockets,
         house_load_a_max=None if house_a is None else (house_a[0], house_a[1], house_a[2]),
-        raise_after_s=raise_after_s,
+        raise_after_s=control.raise_after_s,
+        rules=QueueRules(
+            slice_s=control.slice_s or inf,
+            full_end_s=control.full_end_s or inf,
+            standby_end_s=control.standby_end_s or inf,
+            restart_spread_s=control.restart_spread_s,
+        ),
     )
 
 

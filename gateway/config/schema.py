@@ -77,6 +77,16 @@ class ControlSection(Section):
     raise_after_s: Seconds = Field(default=30.0, description="room must be there this long before a raise")
     minimum_off_s: Seconds = Field(default=60.0, description="a contactor rests this long before it closes again")
     idle_release_s: Seconds = Field(default=600.0, ge=10, description="an armed socket lets go after this long idle")
+    slice_s: Seconds = Field(
+        default=900.0, description="where not all fit, each charges for this long in turn, 900 or more; 0: no turns"
+    )
+    full_end_s: Seconds = Field(
+        default=1800.0, description="a car that charged, then drew nothing for this long, ends; 0: never"
+    )
+    standby_end_s: Seconds = Field(
+        default=0.0, description="a car that has never drawn anything for this long ends; 0: never"
+    )
+    restart_spread_s: Seconds = Field(default=120.0, description="after an outage sessions begin spread over this time")
 
 
 class BusSection(Section):

@@ -20,7 +20,8 @@ VERSION: Final = 1
 class ControlCheckpoint:
     """queue: waiting sessions, first first; heat: per fuse L1, L2, L3; locked: socket and why; switchings: socket and
     how often its contactor was opened, and opened hot; obeyed: boxes that were seen to obey; waits_for_unplug: sockets
-    whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase."""
+    whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase;
+    saved_at_s: on the monotonic clock, which starts again with the machine."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class ControlCheckpoint:
     armed: tuple[str, ...] = ()
     limits_a: dict[str, float] = field(default_factory=dict)
     house_highest_a: tuple[float | None, float | None, float | None] = (None, None, None)
+    saved_at_s: float = 0.0
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
@@ -56,6 +58,7 @@ class ControlCheckpoint:
                 armed=tuple(str(one) for one in said["armed"]),
                 limits_a={str(socket): float(limit) for socket, limit in said["limits_a"].items()},
                 house_highest_a=(_number(highest[0]), _number(highest[1]), _number(highest[2])),
+                saved_at_s=float(said.get("saved_at_s", 0.0)),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -128,4 +131,5 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         armed=tuple(str(it.socket.id) for it in each if it.armed),
         limits_a={str(it.socket.id): it.limit_by_command_a for it in each if it.limit_by_command_a is not None},
         house_highest_a=draft.memory.house_highest_a,
+        saved_at_s=draft.now_s,
     )

@@ -16,6 +16,7 @@ from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
+from gateway.control.sleepers import follow_sleepers
 from gateway.control.state import ContactorState, ControlState, Decision, FuseState, SessionPhase, SocketState
 from gateway.ids import FuseId, SocketId
 from gateway.quantities import PerPhase
@@ -36,6 +37,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     take_outcomes(draft)
     take_requests(draft)
     follow_cars(draft)
+    follow_sleepers(draft)
     # What every fuse carries now, and how warm it is.
     drop_claims(draft)
     estimate_house(draft)
@@ -84,9 +86,12 @@ def name_reasons(draft: Draft) -> None:
                 it.because = it.memory.held_open or it.memory.unpowered or _IDLE
         elif it.session.end_because is not None:
             it.because = it.session.end_because
+        elif it.memory.told_asleep and it.phase is SessionPhase.CHARGING:
+            it.because = _ASLEEP
 
 
 _IDLE = Because(Why.IDLE)
+_ASLEEP = Because(Why.CAR_ASLEEP)
 
 
 def wish_currents(draft: Draft) -> None:

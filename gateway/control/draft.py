@@ -182,6 +182,8 @@ class Draft:
         memory.claimed = False
         memory.yielded = False
         memory.sliced = False
+        memory.has_drawn = memory.returned = memory.woken = memory.told_asleep = False
+        memory.resting_car_since_s = None
         memory.settled_a = None
         memory.used = None
         memory.fits_since_s = None

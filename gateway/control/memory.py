@@ -42,7 +42,8 @@ class SocketMemory:
     """One socket's timers (monotonic seconds; None: not running) and counters.
 
     unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; yielded: asleep and
-    out of the line's way; sliced: its turn is over, it waits at the end of the line for the next.
+    out of the line's way; sliced: its turn is over, it waits at the end of the line for the next; returned: it charges
+    again after a pause; has_drawn: its car has charged in this session; start_after_s: no session begins before.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -78,6 +79,12 @@ class SocketMemory:
     claimed: bool = False
     yielded: bool = False
     sliced: bool = False
+    has_drawn: bool = False
+    resting_car_since_s: float | None = None
+    returned: bool = False
+    woken: bool = False
+    told_asleep: bool = False
+    start_after_s: float = 0.0
     pauses: int = 0
     return_after_s: float = 0.0
     fits_since_s: float | None = None

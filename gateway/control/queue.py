@@ -13,6 +13,7 @@ from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
+from gateway.control.sleepers import SLEEPS_BELOW_A
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.control.turns import end_slices, tell_turns, waits_for_turn
 from gateway.ids import FuseId
@@ -21,8 +22,6 @@ from gateway.site.freshness import Freshness
 
 OVERTAKEN_TIMES_MAX: Final = 3
 RETURN_MARGIN_A: Final = 0.5
-SLEEPS_BELOW_A: Final = 1.0
-"""A car that has settled below this makes way for one that waits."""
 
 _RUNS = frozenset(SessionPhase) - {SessionPhase.QUEUED, SessionPhase.ENDED}
 
@@ -138,6 +137,7 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     if it.phase is SessionPhase.PAUSED:
         memory.yielded = False
         memory.sliced = False
+        memory.returned = True
         _energise(draft, it, SessionEvent.ROOM_BACK)
     else:
         memory.overtaken = 0
@@ -172,6 +172,8 @@ def _obstacle(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.SOCKET_METER_SILENT)
     if it.cap_a < it.need_a:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
+    if draft.now_s < it.memory.start_after_s:
+        return Because(Why.RESTART_WAITS, until_s=it.memory.start_after_s)
     actuator = _contactor_obstacle(draft, it) or _wallbox_obstacle(it)
     if actuator is None and draft.now_s < it.memory.return_after_s:
         return Because(Why.RAISE_WAITS, until_s=it.memory.return_after_s)

@@ -5,6 +5,8 @@ successor waits in its old place. Waiting sessions keep theirs. Heat comes from 
 every contactor rests as if it had been opened now.
 """
 
+from zlib import crc32
+
 from gateway.clock import Instant
 from gateway.control.checkpoint import ControlCheckpoint
 from gateway.control.draft import waiting_session
@@ -52,6 +54,8 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
             session = waiting_session(_waits_on(queued, known, now), socket.id, now.monotonic_s)
         memory.sockets[socket.id] = own
         sockets[socket.id] = _first_state(socket, session, known, now)
+    if now.monotonic_s < known.saved_at_s:
+        _spread_starts(site, places, memory, now)
     heat = {fuse: _heat(known, fuse) for fuse in site.fuses}
     memory.saved_heat_s = now.monotonic_s
     queue = _queue(places, memory, sockets)
@@ -89,6 +93,18 @@ def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, 
         if socket in site.sockets and socket not in places:
             places[socket] = len(places)
     return places
+
+
+def _spread_starts(site: Site, places: dict[SocketId, int], memory: Memory, now: Instant) -> None:
+    """Where the machine was started again: its monotonic clock stands before the checkpoint's.
+
+    Each socket's start falls somewhere in the spread, by the names alone: the same at every outage, other in every
+    cabinet. The earliest goes to the first in the line, so that the order holds.
+    """
+    drawn = sorted(crc32(f"{site.gateway_id}/{socket}".encode()) / 2**32 for socket in site.sockets)
+    line = sorted(site.sockets, key=lambda socket: places.get(socket, len(site.sockets)))
+    for socket, part in zip(line, drawn, strict=True):
+        memory.sockets[socket].start_after_s = now.monotonic_s + part * site.rules.restart_spread_s
 
 
 def _queue(places: dict[SocketId, int], memory: Memory, sockets: dict[SocketId, SocketState]) -> tuple[SessionId, ...]:

@@ -42,6 +42,11 @@ class Why(StrEnum):
     COMMAND = "command"  # a person or Home Assistant asked
     CAR_AWAY = "car_away"
     UNPLUGGED = "unplugged"
+    CAR_FULL = "car_full"  # charged, then drew less than 1 A for long
+    CAR_STANDBY = "car_standby"  # never drew 1 A for long
+    CAR_WAKES = "car_wakes"  # asleep after a pause: the setpoint is taken away and given back once
+    CAR_ASLEEP = "car_asleep"  # woken in vain
+    RESTART_WAITS = "restart_waits"  # until_s: starts are spread after an outage
     IDLE_RELEASE = "idle_release"
     START_TOO_OLD = "start_too_old"
     ROOM_LOST = "room_lost"

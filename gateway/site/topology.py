@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from gateway.ids import FuseId, GatewayId, SocketId
 from gateway.quantities import PerPhase, Phase
@@ -85,9 +86,17 @@ class Socket:
 @dataclass(frozen=True, slots=True)
 class QueueRules:
     """How the line moves. slice_s: a session that has charged for this long makes way for one that waits, infinite:
-    never (at least 15 min, so that a contactor switches at most four times an hour for it)."""
+    never (at least 15 min, so that a contactor switches at most four times an hour for it).
+
+    full_end_s: a car that charged and has drawn less than 1 A for this long is full, its session ends; standby_end_s:
+    the same for one that never drew more; infinite: never. restart_spread_s: after an outage sessions begin spread over
+    this time, since every cabinet of a street gets its power back in the same second.
+    """
 
     slice_s: float = 900.0
+    full_end_s: float = 1800.0
+    standby_end_s: float = inf
+    restart_spread_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from gateway.config.load import cabinet_of, load_cabinet
 from gateway.config.plans import ModbusWallboxPlan, MqttWallboxPlan, RelayContactorPlan, SerialLine, TcpLink
 from gateway.config.schema import Config, json_schema
 from gateway.config.warnings import cautions
+from gateway.errors import ConfigMistake
 from gateway.ids import BoardId, BusId, FuseId, SocketId
 from gateway.quantities import Phase
 from gateway.site.topology import FuseKind
@@ -126,3 +127,17 @@ def test_the_schema_knows_every_section_and_forbids_others(capsys: pytest.Captur
     assert schema == json_schema()
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_the_rules_of_the_line_are_told_and_nought_means_never() -> None:
+    rules = load_cabinet(FILE).site.rules
+    assert (rules.slice_s, rules.full_end_s, rules.restart_spread_s) == (900.0, 1800.0, 120.0)
+    assert rules.standby_end_s == float("inf")
+    never = cabinet_of(changed(("slice_s = 900", "slice_s = 0"), ("full_end_s = 1800", "full_end_s = 0")), "example")
+    assert never.site.rules.slice_s == never.site.rules.full_end_s == float("inf")
+
+
+def test_a_slice_that_would_wear_out_contactors_is_a_mistake() -> None:
+    with pytest.raises(ConfigMistake) as caught:
+        cabinet_of(changed(("slice_s = 900", "slice_s = 60")), "example")
+    assert [mistake.path for mistake in caught.value.mistakes] == ["control.slice_s"]
