@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from gateway.control.estimate import signed_current_a
 from gateway.control.state import SessionPhase
 from gateway.ids import SocketId
-from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
+from gateway.meters.readings import GridReading
+from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
 from tests.control.test_queue_and_sharing import granted
 
 
@@ -63,3 +65,47 @@ def test_a_car_that_has_just_started_is_lowered_by_what_is_too_much_and_not_paus
     assert session is not None
     assert session.phase is SessionPhase.CHARGING
     assert granted(cabinet, "p0") == pytest.approx(told - excess_a, abs=0.11)
+
+
+def test_a_refused_telegram_may_raise_the_house_and_never_lets_it_fall() -> None:
+    cabinet = Cabinet(site(wallbox("p0")), house_a=[8.0, 8.0, 8.0])
+    cabinet.run(60)
+    cabinet.grid_refused = ("power above current",)
+    cabinet.house_a = [2.0, 2.0, 2.0]
+    cabinet.run(30)
+    assert cabinet.state.house_a == (8.0, 8.0, 8.0)
+    cabinet.house_a = [9.0, 9.0, 9.0]
+    cabinet.run(11)
+    assert cabinet.state.house_a == (9.0, 9.0, 9.0)
+
+
+def test_a_car_that_leaves_between_two_polls_makes_no_false_room() -> None:
+    """The telegram is already without the car, the socket's newest reading still with it."""
+    cabinet = Cabinet(site(wallbox("p0")), house_a=[3.0, 3.0, 3.0], telegram_every_s=1, poll_every_s=3)
+    cabinet.plug("p0")
+    cabinet.run(100)
+    houses: list[float] = []
+    for _ in range(20):
+        cabinet.plug("p0")
+        cabinet.run(13, lambda c: houses.append(c.state.house_a[0] or 0.0))
+        cabinet.place("p0").car = None
+        cabinet.place("p0").current_a = 0.0
+        cabinet.run(6, lambda c: houses.append(c.state.house_a[0] or 0.0))
+    assert min(houses) == 3.0
+
+
+def exported(current_a: float, power_w: float) -> GridReading:
+    three = (current_a, current_a, current_a)
+    power = (power_w, power_w, power_w)
+    volts = (230.0, 230.0, 230.0)
+    return GridReading(instant(0.0), "p1", "1", None, None, three, volts, power, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("current_a", "power_w", "signed_a"),
+    [(10.0, 2300.0, 10.0), (10.0, -2530.0, -10.0), (10.0, -253.0, -1.0), (10.0, 0.0, 10.0)],
+)
+def test_an_exported_current_is_credited_only_as_far_as_its_power_proves_it(
+    current_a: float, power_w: float, signed_a: float
+) -> None:
+    assert signed_current_a(exported(current_a, power_w), 0) == pytest.approx(signed_a)
