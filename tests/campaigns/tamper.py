@@ -327,8 +327,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", action="store_true", help="a smaller journal and fewer attacks")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--attacks", type=int, help="on the journal; half as many on its export")
+    parser.add_argument("--clean", type=int, help="verifications of the journal as it is; half as many of its export")
     args = parser.parse_args()
     rows, attacks, clean = (1_000, 44, 3) if args.sample else (10_000, 1_000, CLEAN)
+    attacks, clean = args.attacks or attacks, args.clean or clean
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="laddvakt-tamper-") as name:
         campaign = ExportCampaign(Path(name), rows, random.Random(args.seed))
