@@ -188,7 +188,7 @@ COMPLAINTS: dict[str, Complaint] = {
         "evcc 29532",
         trace([car("p1", phases=1)], [(0.0, (3.0, 3.0, 24.0))], sockets=[socket("p1", "L1")]),
         _gets("p1", 14.0, 900),
-        falls=("evcc", "hass-evse"),
+        falls=("evcc",),
     ),
     "counts three cars on three phases as one": Complaint(
         6,
