@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.clock import Instant, UtcTrust
 from gateway.meters.grid import grid_reading
+from gateway.meters.han_port import HanPlan, HanPort
 from gateway.wire.ciphering import MeterKeys
 from gateway.wire.forms import bare_message, framer_of
 from gateway.wire.telegram import EXCERPT_BYTES, Discarded, Event, Form, Telegram
@@ -61,6 +62,10 @@ def _stream(form: Form | None, octets: bytes, piece: int, watch: Watch, *, lax: 
     for part in _pieces(octets, piece):
         events += framer.feed(part)
     events += framer.finish()
+    _answer_for(events, len(octets), watch)
+
+
+def _answer_for(events: list[Event], size: int, watch: Watch) -> None:
     answered = 0
     for event in events:
         if isinstance(event, Telegram):
@@ -69,8 +74,8 @@ def _stream(form: Form | None, octets: bytes, piece: int, watch: Watch, *, lax: 
         else:
             answered += event.count
             _told(event, watch)
-    if answered != len(octets):
-        raise BrokenLawError(f"{len(octets)} bytes came, {answered} were answered for")
+    if answered != size:
+        raise BrokenLawError(f"{size} bytes came, {answered} were answered for")
 
 
 def _told(event: Discarded, watch: Watch) -> None:
@@ -154,6 +159,29 @@ def auto(octets: bytes, watch: Watch) -> None:
         _as_it_is(None, octets, watch)
 
 
+def port(octets: bytes, watch: Watch) -> None:
+    """The whole port: sniffed, diagnosed, opened anew where it asks for it. The first byte sets pieces and pauses."""
+    if len(octets) < 2:
+        return
+    choice, rest = octets[0], octets[1:]
+    keys = KEYS if choice & 4 else None
+    one = HanPort(HanPlan(allow_without_crc=bool(choice & 2), keys=keys), bridged=bool(choice & 8))
+    pause_s, size = (0.001, 0.3, 11.0)[(choice >> 4) % 3], (9, 62, 400, 3000)[choice >> 6]
+    now_s, events = 0.0, list[Event]()
+    settings = one.settings
+    one.opened(now_s)
+    for part in _pieces(rest, size):
+        now_s += pause_s
+        events += one.feed(part, now_s)
+        one.look(now_s + 0.1)
+        if one.settings != settings:
+            events += one.closed(now_s, lost=bool(choice & 1))
+            settings = one.settings
+            one.opened(now_s)
+    left, _ = one.conclude(now_s + 30.0)
+    _answer_for([*events, *left], len(rest), watch)
+
+
 Parser = Callable[[bytes, Watch], None]
 PARSERS: Final[dict[str, Parser]] = {
     "p1": p1,
@@ -161,6 +189,7 @@ PARSERS: Final[dict[str, Parser]] = {
     "mbus": mbus_frames,
     "dlms": dlms,
     "auto": auto,
+    "port": port,
 }
 
 
