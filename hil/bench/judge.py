@@ -89,6 +89,7 @@ class Judge:
         self._cabinet = cabinet
         self._stays = [Stay(visit.arrive_s) for visit in trace.visits]
         self._shown: dict[int, int] = {}
+        self._house_shown_a: dict[int, float] = {}
         self.shown_over_s = 0
         self.shown_at_s = 0
         self._keeps_log = keeps_log
@@ -117,15 +118,20 @@ class Judge:
             self._log.append((float(at_s), *main.current_a, *self._cabinet.house_a, drawn))
 
     def _look_at_the_main_fuse(self) -> None:
-        """An overload is shown at the latest by the first telegram that samples it; sampled here on the same second."""
+        """An overload is shown by the first telegram that samples it; what the house adds later, by the next one."""
         cabinet, wires = self._cabinet, self._cabinet.wires
         main = cabinet.fuses.fuses[cabinet.site.main]
         sampled = (cabinet.at_s - wires.telegram_phase_s) % wires.telegram_every_s == 0
         for phase in range(3):
             over = main.current_a[phase] > main.plan.rating_a * (1.0 + SHOWN_PART)
             curable = any(drawn[phase] > DRAWS_A for drawn in cabinet.drawn_a.values())
-            if not over or not curable:
+            tolerance_a = main.plan.rating_a * SHOWN_PART
+            grown = cabinet.house_a[phase] > self._house_shown_a.get(phase, float("inf")) + tolerance_a
+            if sampled:
+                self._house_shown_a[phase] = cabinet.house_a[phase]
+            if not over or not curable or grown:
                 self._shown.pop(phase, None)
+            if not over or not curable:
                 continue
             if phase in self._shown:
                 self._shown[phase] += 1

@@ -240,7 +240,6 @@ COMPLAINTS: dict[str, Complaint] = {
         "evcc 30204",
         trace([car("p1")], [(0.0, (-10.0, -10.0, -10.0))], (FuseText("main", 16),)),
         _gets("p1", 15.0, 1200),
-        falls=("hass-evse",),
     ),
     "tells whole-ampere boxes fractions": Complaint(
         12,
@@ -253,7 +252,7 @@ COMPLAINTS: dict[str, Complaint] = {
         "evcc 24932",
         trace([car("p1", phases=1)], [(0.0, (3.0, 21.0, 21.0))], sockets=[socket("p1")]),
         _gets("p1", 6.0, 1800),
-        falls=("evcc", "openwb", "everest", "hass-evse", "fifo", "equal"),
+        falls=("evcc", "openwb", "fifo"),
     ),
     "swings wildly with several cars on one feeder": Complaint(
         14,

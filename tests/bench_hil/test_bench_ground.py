@@ -161,3 +161,12 @@ def test_the_commands_write_a_trace_and_print_the_table(tmp_path: Path, capsys: 
     assert main([*words, "--no-optimum"]) == 0
     assert "kWh" in capsys.readouterr().out
     assert main(["bench", "--traces", str(tmp_path), "--policy", "magic"]) == 2
+
+
+def test_an_overload_counts_as_shown_from_the_telegram_that_samples_it_and_what_the_house_adds_from_the_next() -> None:
+    """Too much from 95 s on; sampled at 100 s, heard a second later. At 125 s the house adds; sampled at 130 s."""
+    base = [(0.0, (5.0, 5.0, 5.0)), (95.0, (12.0, 5.0, 5.0))]
+    once = Play(trace([car("p1", 1)], base), Fixed(p1=16.0))
+    assert once.run(140).shown_over_s == 39
+    twice = Play(trace([car("p1", 1)], [*base, (125.0, (14.0, 5.0, 5.0))]), Fixed(p1=16.0))
+    assert twice.run(140).shown_over_s == 23
