@@ -83,6 +83,7 @@ def _unlock(draft: Draft, it: SocketDraft) -> None:
     it.memory.overloads = 0
     it.memory.disobeyed = 0
     it.memory.not_closed = 0
+    it.memory.drop_outs = 0
     if it.socket.contactor:
         move(draft, it, ContactorEvent.FREED)
     draft.note(it, Because(Why.COMMAND))

@@ -42,6 +42,8 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
     auxiliary = None if sight is None or lost else sight.auxiliary
     if auxiliary is Position.UNKNOWN:
         auxiliary = None
+    was_closed = memory.coil is Position.CLOSED and memory.commanded is Position.CLOSED
+    memory.let_go = was_closed and coil is Position.OPEN
     if coil is not memory.coil:
         memory.coil = coil
         memory.coil_since_s = draft.now_s if sight is None else sight.seen_s

@@ -20,6 +20,7 @@ OVERLOAD_S: Final = 5.0
 OVERLOAD_AT_ONCE_MULTIPLE: Final = 1.5
 STRIKES: Final = 3
 """So many overloads, disobediences or closings that did not close lock a socket until a person has looked."""
+DROP_OUTS_FORGOTTEN_S: Final = 3600.0
 METER_LOST_S: Final = 60.0
 HEAT_LIMIT: Final = 0.9
 """While a fuse phase is warm it may carry this part of its rating at most."""
@@ -53,14 +54,21 @@ def guard_sockets(draft: Draft) -> None:
 
 
 def _guard_closing(draft: Draft, it: SocketDraft) -> None:
-    """A contactor that was told to close and did not rests like any other before it is tried again, so that it is not
-    worn out by trying; after three times a person has to look."""
+    """A contactor that was told to close and did not, or that let go by itself (its board lost power, or cannot renew a
+    timed close), rests like any other before it is tried again, so that it is not worn out by trying; after three times
+    a person has to look."""
     memory = it.memory
-    if it.contactor is not ContactorState.NOT_CLOSED or memory.held_open is not None:
+    let_go = memory.let_go
+    if memory.held_open is not None or not (let_go or it.contactor is ContactorState.NOT_CLOSED):
         return
     because = Because(Why.CONTACTOR_NOT_CLOSED)
-    memory.not_closed += 1
-    if memory.not_closed >= STRIKES:
+    if let_go:
+        memory.drop_outs = 1 if draft.now_s - memory.dropped_out_s > DROP_OUTS_FORGOTTEN_S else memory.drop_outs + 1
+        memory.dropped_out_s = draft.now_s
+        draft.note(it, because)
+    else:
+        memory.not_closed += 1
+    if max(memory.not_closed, memory.drop_outs) >= STRIKES:
         it.locked = because
         end_session(draft, it, EndKind.COMPLETED, because)
     elif it.phase is SessionPhase.CHARGING:

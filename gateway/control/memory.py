@@ -59,6 +59,9 @@ class SocketMemory:
     over_rating_since_s: float | None = None
     overloads: int = 0
     not_closed: int = 0
+    let_go: bool = False
+    drop_outs: int = 0
+    dropped_out_s: float = 0.0
     auxiliary_lies: bool = False
     disobeyed: int = 0
     obeyed_before: bool = False

@@ -27,6 +27,22 @@ class OpenAuxiliary(Cabinet):
                 place.contactor_sight = replace(place.contactor_sight, auxiliary=Position.OPEN)
 
 
+class LettingGo(Cabinet):
+    """A cabinet whose relays let go by themselves 30 s after they were closed, as a timed close does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.closed_s: dict[str, float] = {}
+
+    def _see(self) -> None:
+        for name, place in self.places.items():
+            if not place.closed:
+                self.closed_s.pop(name, None)
+            elif self.at_s - self.closed_s.setdefault(name, self.at_s) > 30.0:
+                place.closed = False
+        super()._see()
+
+
 class MuteBoxes(Cabinet):
     """A cabinet whose boxes tell their state and never the current that they offer."""
 
@@ -105,3 +121,18 @@ def test_a_car_that_waits_without_current_proves_its_box() -> None:
     cabinet.plug("p1", Car())
     cabinet.run(120)
     assert cabinet.state.sockets[SocketId("p1")].obeys
+
+
+def test_a_relay_that_lets_go_by_itself_rests_before_it_is_closed_again_and_is_locked_at_the_third() -> None:
+    cabinet = LettingGo(site(plain("p1")), house_a=[1.0, 1.0, 1.0])
+    cabinet.plug("p1", Car(limit_a=8.0))
+    cabinet.run(80)
+    cabinet.ask(start("p1"))
+    wished = changes(cabinet, 3000)
+    socket = cabinet.state.sockets[SocketId("p1")]
+    assert wished == ["Close", "Open", "Close", "Open", "Close", "Open"]
+    assert socket.locked is not None
+    assert socket.locked.why is Why.CONTACTOR_NOT_CLOSED
+    assert socket.session is None
+    told = [wish.because.why for _, wish in cabinet.log if isinstance(wish, NoteEvent)]
+    assert told.count(Why.CONTACTOR_NOT_CLOSED) >= 3
