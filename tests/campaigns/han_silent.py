@@ -38,8 +38,10 @@ class Meter:
         self._ear = ear
 
     def settle(self) -> None:
-        """Waits until both boxes have had their share of 15 A for a while."""
-        wait_until(lambda: len(self._told()) == 2 and min(self._told().values()) > 7.0, 200.0, "both boxes above 7 A")
+        """Waits until both boxes have more than fallback leaves them."""
+        wait_until(
+            lambda: len(self._told()) == 2 and min(self._told().values()) > SAFE_A, 200.0, "both boxes above 6.5 A"
+        )
 
     def fault(self, kind: str, for_s: float, *, blind: bool = False) -> None:
         """Plays one fault and judges it."""
@@ -149,7 +151,7 @@ def play(interval_s: float, seed: int, *, blind: bool) -> list[str]:
     """One meter: silence, frozen telegram, and if asked a silence until blind."""
     with tempfile.TemporaryDirectory(prefix="laddvakt-silent-") as name:
         folder = Path(name)
-        scenario = without_faults("han-silent", folder, interval_s=interval_s, arrive_s=0.2, raise_after_s=2)
+        scenario = without_faults("han-silent", folder, interval_s=interval_s, arrive_s=0.2, raise_after_s=1)
         with (
             BrokerProcess(folder) as broker,
             Ear(broker.port) as ear,
@@ -159,7 +161,7 @@ def play(interval_s: float, seed: int, *, blind: bool) -> list[str]:
             meter = Meter(interval_s, cabinet, ear)
             try:
                 meter.settle()
-                for_s = meter.stale_s + FALLBACK_AFTER_S + 3.0
+                for_s = meter.stale_s + FALLBACK_AFTER_S + 2.0
                 meter.fault("p1_silence", for_s)
                 meter.settle()
                 meter.fault("p1_frozen", for_s + interval_s)
