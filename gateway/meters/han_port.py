@@ -5,7 +5,7 @@ anew whenever `settings` has changed.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.clock import Instant
 from gateway.meters.han_bursts import Burst, Bursts
@@ -13,7 +13,6 @@ from gateway.meters.han_diagnosis import TELLS, Diagnosis, Finding, PortWatch, a
 from gateway.meters.han_sniffer import Sniffer, candidates
 from gateway.meters.meter_clock import ClockSight, MeterClock
 from gateway.wire.ciphering import MeterKeys
-from gateway.wire.dlms import OtherWalk
 from gateway.wire.forms import framer_of
 from gateway.wire.likeness import (
     OF_WHOLE_FRAMES,
@@ -25,6 +24,9 @@ from gateway.wire.likeness import (
 )
 from gateway.wire.line import LineSettings
 from gateway.wire.telegram import Discarded, Event, Form, Telegram
+
+if TYPE_CHECKING:
+    from gateway.wire.dlms import OtherWalk
 
 DOUBT_AFTER_S: Final = 300.0
 """After so long a silence somebody may have changed the meter: it is sniffed again."""
@@ -44,7 +46,7 @@ class HanPlan:
     parity: str | None = None
     allow_without_crc: bool = False
     kamstrup_energy_wh: int | None = None
-    other_walk: OtherWalk | None = None
+    other_walk: "OtherWalk | None" = None
     keys: MeterKeys | None = None
 
 

@@ -158,10 +158,14 @@ def test_line_settings_are_written_as_people_write_them() -> None:
     assert LineSettings().octet_s == pytest.approx(10 / 115200)
 
 
-def test_a_port_without_encrypted_messages_loads_no_cipher() -> None:
+@pytest.mark.parametrize(
+    ("form", "absent"),
+    [("None", ("cryptography", "gurux")), ("Form.P1", ("cryptography", "gurux", "gateway.wire.dlms"))],
+)
+def test_what_a_port_does_not_need_is_not_loaded(form: str, absent: tuple[str, ...]) -> None:
     story = (
-        "import sys; from gateway.wire.forms import framer_of;"
-        "framer_of(None).feed(open(sys.argv[1], 'rb').read());"
-        "sys.exit(any(name.startswith(('cryptography', 'gurux')) for name in sys.modules))"
+        "import sys; from gateway.wire.forms import framer_of; from gateway.wire.telegram import Form;"
+        f"framer_of({form}).feed(open(sys.argv[1], 'rb').read());"
+        f"sys.exit(any(name.startswith({absent!r}) for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", story, __file__], check=True, cwd=Path(__file__).parents[2])
