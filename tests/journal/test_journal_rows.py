@@ -21,6 +21,8 @@ from gateway.journal.facts import (
     EventNoted,
     Fact,
     JournalBegun,
+    KeyHandedOver,
+    KeyMade,
     MeterExchanged,
     MeterSeen,
     PageMade,
@@ -235,3 +237,25 @@ def test_only_facts_that_must_be_single_have_a_name() -> None:
     assert unique_name(PageSigned(NOW, "key", 3, "00")) == "signature key 3"
     assert unique_name(JournalBegun(NOW)) == "journal"
     assert unique_name(ClockSeen(NOW, "boot")) is None
+
+
+def test_memory_is_saved_only_when_no_page_waits_and_a_key_changes_only_between_sessions() -> None:
+    memory = Memory()
+    made = KeyMade(NOW, "key", "GS")
+    for fact in (JournalBegun(NOW), made, MeterSeen(NOW, P1, "1", Decimal("1.00")), begun(), page(1)):
+        memory.absorb(fact)
+    assert memory.saved(NOW) is None
+    over = KeyHandedOver(NOW, "key", 1, "other", "GS2", "00", "00")
+    with pytest.raises(JournalDamaged, match="middle of a session"):
+        memory.absorb(over)
+    memory.absorb(PageSigned(NOW, "key", 1, "00"))
+    saved = memory.saved(NOW)
+    assert saved is not None
+    assert [session.begun for session in saved.running] == [begun()]
+    with pytest.raises(JournalDamaged, match="middle of a session"):
+        memory.absorb(over)
+    again = Memory()
+    again.absorb(saved)
+    assert again.saved(NOW) == saved
+    with pytest.raises(JournalDamaged, match="without a hand-over"):
+        again.absorb(made)
