@@ -16,6 +16,7 @@ from gateway.wire.ciphering import MeterKeys
 from gateway.wire.forms import framer_of
 from gateway.wire.likeness import (
     OF_WHOLE_FRAMES,
+    PROVEN,
     SETTINGS_RIGHT,
     TELEGRAM_BYTES_MIN,
     Likeness,
@@ -192,18 +193,25 @@ class HanPort:
                 self._watch.bad(TELLS[likeness], burst.ends)
             if len(burst.octets) < TELEGRAM_BYTES_MIN:
                 return
-        likeness = self._likeness(burst.octets)
-        if not burst.whole or (burst.telegrams and likeness not in TELLS):
+        if not burst.whole:
             return
+        likeness = self._likeness(burst.octets)
         if burst.unending and likeness in SETTINGS_RIGHT:
             self._watch.sure(Diagnosis.DRIBBLING, burst.ends)
-            return
-        if likeness is Likeness.STRAY:
+        elif likeness is Likeness.STRAY:
             self._stray(burst, now_s)
-            return
+        else:
+            self._weigh(burst, likeness)
+
+    def _weigh(self, burst: Burst, likeness: Likeness) -> None:
+        """A whole burst is a witness against the line's setting, or against the line."""
         excused = self._sniffer is not None and self._sniffer.failed(likeness)
         told = TELLS.get(likeness)
-        if told is not None and not excused:
+        if told is None or excused:
+            return
+        if likeness in PROVEN and self._newest is None:
+            self._watch.sure(told, burst.ends)
+        else:
             self._watch.bad(told, burst.ends)
 
     def _stray(self, burst: Burst, now_s: float) -> None:

@@ -57,6 +57,11 @@ SETTINGS_RIGHT: Final = frozenset(
 )
 """The octets came over as they were sent, or nearly all of them: another speed or parity would not help."""
 
+PROVEN: Final = frozenset(
+    {Likeness.NO_KEY, Likeness.WRONG_KEY, Likeness.WITHOUT_CRC, Likeness.UNKNOWN_LIST, Likeness.TEXT_MODE}
+)
+"""Never by chance: a frame was whole, or would have been."""
+
 OF_WHOLE_FRAMES: Final[Mapping[DiscardReason, Likeness]] = {
     DiscardReason.NO_KEY: Likeness.NO_KEY,
     DiscardReason.WRONG_KEY: Likeness.WRONG_KEY,
