@@ -443,3 +443,32 @@ def test_a_house_together_with_cars_above_the_fuse_is_no_alarm_of_the_house() ->
     cabinet.house_a = [12.0, 12.0, 12.0]
     cabinet.run(60)
     assert Why.HOUSE_OVERLOAD not in events(cabinet)
+
+
+def test_unproven_boxes_are_powered_one_at_a_time_though_there_is_room_for_all() -> None:
+    boxes = tuple(wallbox(f"p{n}", contactor=True, failsafe_a=None) for n in range(3))
+    cabinet = Cabinet(site(*boxes, fuses=(fuse(rating_a=125.0),)), house_a=[1.0, 1.0, 1.0])
+    unproven: list[int] = []
+    cabinet.run(
+        120,
+        lambda c: unproven.append(
+            sum(place.closed and not c.state.sockets[name].obeys for name, place in c.places.items())
+        ),
+    )
+    assert max(unproven[5:]) == 1
+    assert all(place.closed for place in cabinet.places.values())
+
+
+def test_a_safe_current_that_fits_ends_all_the_same_when_the_grid_meter_is_silent_for_five_minutes() -> None:
+    cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
+    cabinet.run(80)
+    cabinet.plug("p1")
+    cabinet.run(60)
+    cabinet.grid_silent = True
+    cabinet.run(60)
+    assert granted(cabinet, "p1") == 8.0
+    cabinet.run(260)
+    assert cabinet.state.grid is Freshness.BLIND
+    assert granted(cabinet, "p1") == 0.0
+    assert not cabinet.place("p1").closed
+    assert seen(cabinet, "p1").because.why is Why.GRID_BLIND

@@ -310,3 +310,10 @@ def test_an_uncontrolled_socket_is_counted_at_what_it_draws() -> None:
     cabinet.run(60)
     assert cabinet.state.house_a == (2.0, 2.0, 2.0)
     assert granted(cabinet, "p1") == 13.0
+
+
+def test_steady_load_uses_only_the_configured_share_of_a_fuse() -> None:
+    cabinet = Cabinet(site(wallbox("p1"), fuses=(fuse(share=0.8),)), house_a=[4.0, 4.0, 4.0])
+    cabinet.plug("p1")
+    cabinet.run(100)
+    assert granted(cabinet, "p1") == 12.0

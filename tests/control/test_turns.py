@@ -8,8 +8,10 @@ from gateway.control.past import OpenSession, Past
 from gateway.control.recovery import recover
 from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
+from gateway.quantities import Phase
 from gateway.site.because import Why
-from gateway.site.topology import QueueRules
+from gateway.site.requests import Source, StopSession
+from gateway.site.topology import Access, QueueRules
 from gateway.site.wishes import SaveCheckpoint
 from tests.control.cabinet_world import Cabinet, Car, fuse, instant, plain, site, wallbox
 from tests.control.test_queue_and_sharing import charging, start
@@ -157,3 +159,31 @@ def test_a_session_that_was_paused_for_want_of_room_comes_back_though_nothing_is
     cabinet.house_a = [8.0, 8.0, 8.0]
     cabinet.run(800)
     assert charging(cabinet) == {"p1", "p2"}
+
+
+def test_small_needs_overtake_a_great_one_three_times_and_then_its_room_is_saved() -> None:
+    """Boxes come and go so that 10 A are never free at once, though each time one leaves 6 A are."""
+    names = ("p1", "p2")
+    boxes_of_two = tuple(wallbox(name, phases=(Phase.L1,), access=Access.COMMAND) for name in names)
+    built = site(plain("h1"), *boxes_of_two, rules=QueueRules(slice_s=inf))
+    cabinet = Cabinet(built, house_a=[8.0, 0.0, 0.0])
+    cabinet.place("h1").car = Car(limit_a=9.0, phases=1)
+    for name in names:
+        cabinet.plug(name, Car(limit_a=6.0, phases=1))
+    cabinet.run(70)
+    cabinet.ask(start("p1", "p1-0"))
+    cabinet.run(20)
+    cabinet.ask(start("h1"))
+    cabinet.run(2)
+    overtook = []
+    for turn, name in enumerate(("p2", "p1", "p2", "p1", "p2", "p1"), start=1):
+        cabinet.ask(start(name, f"{name}-{turn}"))
+        cabinet.run(20)
+        overtook.append(name in charging(cabinet))
+        other = "p1" if name == "p2" else "p2"
+        cabinet.ask(StopSession(SocketId(other), Source.MQTT))
+        cabinet.run(20)
+        if cabinet.place("h1").closed:
+            break
+    assert overtook == [True, True, True, False]
+    assert cabinet.place("h1").closed
