@@ -5,6 +5,9 @@
 CHECKOUT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="$CHECKOUT/.venv"
 
+# Campaigns start the gateway hundreds of times: compiled once, it starts as it does on a real machine.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 # Runs a command quietly; if it fails, shows what it said and ends the script.
