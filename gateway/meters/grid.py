@@ -200,18 +200,19 @@ def _power_rules(registers: _Registers, flow: _Flow) -> list[Rule]:
 
 
 def _exceeded(flow: _Flow, step_a: float, power_step_w: float) -> Iterator[Rule]:
-    """A phase is not judged where it is live but shows no voltage (3-wire IT nets show 0 V on L2), or shows only one
-    of voltage and current; then the sum is not judged either."""
+    """A live phase without voltage (Dutch meters send none, 3-wire IT nets show 0 V on L2) is taken at the highest one;
+    a phase without current is not judged, and then the sum is not judged either."""
     carried_w: list[float] = []
     judged = any(current is not None for current in flow.current_a)
     phase_above = False
     for current, voltage, net_w in zip(flow.current_a, flow.voltage_v, flow.net_power_w, strict=True):
         if current is None and voltage is None:
             continue
-        if current is None or voltage is None or (voltage == 0 and current > 0):
+        if current is None:
             judged = False
             continue
-        carried_w.append(POWER_SLACK * voltage * (current + step_a))
+        unknown = voltage is None or (voltage == 0 and current > 0)
+        carried_w.append(POWER_SLACK * (VOLTAGE_V_MAX if unknown else voltage or 0.0) * (current + step_a))
         phase_above = phase_above or (net_w is not None and abs(net_w) > carried_w[-1] + SLACK_W)
     if phase_above:
         yield Rule.PHASE_ABOVE_CURRENT

@@ -46,6 +46,7 @@ class GridMeterChange:
 
 
 Known = tuple[tuple[bool, ...], ...]
+_POWERS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,13 @@ class Standing:
         )
 
     def lacks(self, reading: GridReading) -> bool:
-        """Whether one phase or direction lost a quantity that this meter told of it, while others still have it."""
-        return any(
-            any(now) and any(was and not have for was, have in zip(before, now, strict=True))
-            for before, now in zip(self.known, _known(reading), strict=True)
-            if before
+        """Whether one phase or direction lost a quantity that this meter told of it, while others still have it; or
+        whether both powers are lost beside currents."""
+        before, now = self.known, _known(reading)
+        return (any(before[_POWERS]) and bool(now[_POWERS]) and not any(now[_POWERS])) or any(
+            any(have) and any(was and not has for was, has in zip(had, have, strict=True))
+            for had, have in zip(before, now, strict=True)
+            if had
         )
 
 

@@ -136,6 +136,7 @@ def test_a_phase_that_loses_its_voltage_or_current_alone_is_refused() -> None:
 def test_a_power_that_is_told_in_one_direction_only_all_of_a_sudden_is_refused() -> None:
     one_way = replace(reading(10), import_w=None)
     assert Told().hear(reading(0), one_way, reading(20)) == [(), (Rule.INCOMPLETE,), ()]
+    assert Told().hear(reading(0), replace(one_way, export_w=None)) == [(), (Rule.INCOMPLETE,)]
     assert Told().hear(reading(0), reading(10, export_kwh=None)) == [(), (Rule.INCOMPLETE,)]
 
 

@@ -135,9 +135,16 @@ def test_whole_amperes_of_dutch_meters_leave_room_for_their_rounding() -> None:
     assert reading_of(whole).refused == ()
 
 
-def test_a_live_phase_that_shows_no_voltage_is_not_judged_by_power() -> None:
-    it_net: dict[str, Item | None] = {"1-0:52.7.0": (Decimal(0), "V"), "1-0:1.7.0": (Decimal("9.415"), "kW")}
-    assert reading_of(it_net).refused == ()
+@pytest.mark.parametrize("shown", [(Decimal(0), "V"), None])
+def test_a_live_phase_that_shows_no_voltage_is_judged_at_the_highest_voltage(shown: Item | None) -> None:
+    it_net: dict[str, Item | None] = {"1-0:52.7.0": shown, "1-0:51.7.0": (Decimal("003.0"), "A")}
+    assert reading_of({**it_net, "1-0:1.7.0": (Decimal("2.880"), "kW")}).refused == ()
+    assert reading_of({**it_net, "1-0:1.7.0": (Decimal("3.100"), "kW")}).refused == (Rule.POWER_ABOVE_CURRENTS,)
+
+
+def test_a_phase_without_current_leaves_the_sum_unjudged() -> None:
+    two_wires: dict[str, Item | None] = {"1-0:51.7.0": None, "1-0:1.7.0": (Decimal("9.415"), "kW")}
+    assert reading_of(two_wires).refused == ()
 
 
 def test_a_voltage_that_would_hide_a_low_current_is_refused() -> None:
