@@ -34,7 +34,7 @@ from gateway.site.wishes import (
 
 TICK_S: Final = 1.0
 TICK_REST_S_MIN: Final = 0.02
-"""However fast telegrams come, the loop leaves this much time for the wires."""
+"""However fast telegrams come, the loop leaves this much time for the wires. A tick by time is followed at once."""
 JOURNAL_HUNG_S: Final = 8.0
 STANDSTILL_S_MAX: Final = 10.0
 """WatchdogSec of the unit: who stood still for longer (SIGSTOP, a paused machine) has been given up for dead."""
@@ -104,16 +104,19 @@ class ControlLoop:
 
     async def run(self, until: Callable[[ControlState], bool]) -> None:
         """Ticks about once a second, at once when the board wakes it, until `until(state)` is true."""
+        woken = False
         while True:
             self.tick()
             if until(self.state):
                 return
-            await asyncio.sleep(TICK_REST_S_MIN)
+            if woken:
+                await asyncio.sleep(TICK_REST_S_MIN)
             try:
-                async with asyncio.timeout(TICK_S - TICK_REST_S_MIN):
+                async with asyncio.timeout(TICK_S):
                     await self._board.wake.wait()
+                woken = True
             except TimeoutError:
-                continue
+                woken = False
 
     def tick(self) -> None:
         """One finished tick. Raises JournalDamaged if the journal's writer has hung, DeviceError after a standstill."""

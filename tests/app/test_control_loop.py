@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.app.control_loop import JOURNAL_HUNG_S, STANDSTILL_S_MAX, ControlLoop, SocketEffects, lowering_first
+from gateway.app.control_loop import (
+    JOURNAL_HUNG_S,
+    STANDSTILL_S_MAX,
+    TICK_REST_S_MIN,
+    ControlLoop,
+    SocketEffects,
+    lowering_first,
+)
 from gateway.app.effects import ContactorEffects, MeterEffects
 from gateway.app.faults import FaultLog
 from gateway.app.ledger_effects import LedgerEffects, Note
@@ -320,3 +327,29 @@ def test_whatever_opens_or_lowers_goes_to_its_wire_first() -> None:
     closed, opened = Close(P1, because), Open(p2, because)
     wishes: list[Wish] = [raised, closed, lowered, opened]
     assert lowering_first(wishes, before) == [lowered, opened, raised, closed]
+
+
+def test_a_telegram_right_after_a_timed_tick_is_decided_at_once_and_a_flood_of_them_leaves_time_for_the_wires() -> None:
+    async def main() -> None:
+        bench = Bench()
+        now_s = asyncio.get_running_loop().time
+        ticks_s: list[float] = []
+
+        def never(_state: ControlState) -> bool:
+            ticks_s.append(now_s())
+            return False
+
+        task = asyncio.get_running_loop().create_task(bench.loop.run(until=never))
+        await asyncio.sleep(3.001)
+        timed = len(ticks_s)
+        bench.board.wake.set()
+        await asyncio.sleep(0.0001)
+        assert len(ticks_s) == timed + 1, "one millisecond after a tick by time"
+        for _ in range(1000):
+            bench.board.wake.set()
+            await asyncio.sleep(0.001)
+        assert len(ticks_s) - timed <= 1.0 / TICK_REST_S_MIN + 2
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtually(main())
