@@ -89,7 +89,12 @@ class Meter:
         print(f"{name}: {'; '.join(figures)}")
 
     def _judge_writes(self, name: str, last_ns: int, stale_ns: int, fresh_ns: int, *, blind: bool) -> Iterator[str]:
-        """No raise between stale and fresh; down to the safe currents at fallback, to 0 when blind."""
+        """No raise between stale and fresh; down to the safe currents at fallback, to 0 when blind.
+
+        A raise that was decided while fresh may still be on its way: it keeps clear of a telegram that is due, for a
+        tick at most.
+        """
+        decided_ns = stale_ns + int(TICK_S * 1e9)
         told: dict[str, float] = {}
         lowered_ns: dict[str, int] = {}
         stopped_ns: dict[str, int] = {}
@@ -99,7 +104,7 @@ class Meter:
             told[write.owner] = write.current_a
             if not stale_ns < write.t_ns < fresh_ns:
                 continue
-            raises += write.current_a > before_a
+            raises += write.current_a > before_a and write.t_ns > decided_ns
             if write.current_a <= SAFE_A:
                 lowered_ns.setdefault(write.owner, write.t_ns)
             if write.current_a == 0.0:
