@@ -50,17 +50,25 @@ def _who_leaves(
     least_a: Sequence[float],
     sessions: Mapping[FuseId, int],
 ) -> list[SocketDraft]:
-    """As few as let this one in; nobody if it would not fit without all of them."""
+    """As few as let this one in, of those who share a fuse phase with it or a fuse with no session to spare; nobody if
+    it would not fit without all of them."""
     left_a = list(least_a)
     count = dict(sessions)
+    above = draft.tree.site.fuses_above
+    crowded = {
+        fuse.id
+        for fuse in above(it.socket.id)
+        if fuse.sessions_max is not None and count.get(fuse.id, 0) >= fuse.sessions_max
+    }
     leave: list[SocketDraft] = []
     for one in over:
-        if not set(one.all_places).intersection(it.all_places):
+        in_the_way = crowded.intersection(fuse.id for fuse in above(one.socket.id))
+        if not in_the_way and not set(one.all_places).intersection(it.all_places):
             continue
         leave.append(one)
         own = least(draft, one)
         add(left_a, one, (-own[0], -own[1], -own[2]))
-        for fuse in draft.tree.site.fuses_above(one.socket.id):
+        for fuse in above(one.socket.id):
             count[fuse.id] -= 1
         if _fits(draft, it, left_a, count):
             return leave

@@ -187,3 +187,18 @@ def test_small_needs_overtake_a_great_one_three_times_and_then_its_room_is_saved
             break
     assert overtook == [True, True, True, False]
     assert cabinet.place("h1").closed
+
+
+def test_a_fuse_without_a_session_to_spare_lets_sockets_of_different_phases_take_turns() -> None:
+    phases = (Phase.L1, Phase.L2, Phase.L3)
+    sockets = tuple(plain(f"p{n}", on="garage", phases=(phase,)) for n, phase in enumerate(phases))
+    cabinet = Cabinet(
+        site(*sockets, fuses=(fuse(), fuse("garage", parent="main", sessions_max=2)), rules=RULES),
+        house_a=[1.0, 1.0, 1.0],
+    )
+    for n in range(len(phases)):
+        cabinet.plug(f"p{n}", Car(limit_a=8.0))
+    cabinet.run(90)
+    cabinet.ask(*(start(f"p{n}") for n in range(len(phases))))
+    cabinet.run(int(5 * SLICE_S))
+    assert all(place.served_wh > 0.0 for place in cabinet.places.values())
