@@ -53,6 +53,7 @@ class Case:
     bridged: bool = False
     pinned: bool = False
     limit_s: float = NAMED_S_MAX
+    acts_s: float = ACTS_S
     forms: tuple[str, ...] = MAKERS
 
     @property
@@ -85,7 +86,7 @@ CASES = (
     Case("p1_silence", Diagnosis.WENT_SILENT, limit_s=SILENCE_NAMED_S_MAX),
     Case("p1_frozen", Diagnosis.FROZEN),
     Case("p1_bad_crc", Diagnosis.BAD_CRC),
-    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=ACTS_S),
+    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=120.0, acts_s=150.0),
     Case("p1_cut", Diagnosis.CUT_SHORT),
     Case("p1_text_mode", Diagnosis.TEXT_MODE, forms=TEXTS),
     Case("p1_inverted", Diagnosis.ONLY_NOISE),
@@ -122,7 +123,7 @@ def course_of(case: Case, form: str, interval_s: float, *, from_start: bool, see
     return Course(
         form,
         interval_s,
-        begins_s + ACTS_S,
+        begins_s + case.acts_s,
         trouble=case.trouble,
         begins_s=begins_s,
         plan=case.plan(form),
