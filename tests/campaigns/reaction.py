@@ -33,7 +33,7 @@ RESTED_NS = 5_500_000_000
 """A telegram may show what was drawn up to 3 s before, and a car takes a while to come down."""
 STARTED_S = 8.0
 """A car that has just started is in doubt for 8 s."""
-PATIENCE_S = 8.0
+PATIENCE_S = 12.0
 SEEN_A = 0.3
 WITHIN_S = 3.0
 SAMPLES = 201
