@@ -37,5 +37,9 @@ class JournalDamaged(Exception):  # noqa: N818 - as above
     """The journal cannot be trusted: stop charging; people decide."""
 
 
+class WrittenByNewer(JournalDamaged):
+    """A newer version wrote it: nothing is wrong with the journal, but this version must not go on with it."""
+
+
 class IllegalEvent(Exception):  # noqa: N818 - as above
     """Our bug: the process ends and systemd restarts it."""

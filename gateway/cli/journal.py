@@ -5,7 +5,9 @@ not an old copy put back: SEQ:HASH as it was published on MQTT under `journal/he
 
 backup makes a checked copy while the gateway runs; a copy of the same name must be the beginning of this journal, and
 is replaced. restore puts a copy into an empty folder, for exports and receipts. No key is in a copy: whoever charges on
-begins a new journal with a new key. Exit code 0: whole; 2: damaged, or not the journal of that head or key.
+begins a new journal with a new key.
+
+Exit code 0: whole; 2: damaged, written by a newer version, or not the journal of that head or key.
 """
 
 import argparse
@@ -35,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints what was found; 0 if the journal is whole, 2 if it is damaged. Raises DeviceError, ConfigMistake."""
-    from gateway.errors import JournalDamaged
+    from gateway.errors import JournalDamaged, WrittenByNewer
 
     try:
         audit = _audit(args, state_folder(args))
         _require_key(audit, args.key)
+    except WrittenByNewer as problem:
+        print(f"NOT READ TO ITS END: {problem}")
+        return EXIT_DAMAGED
     except JournalDamaged as problem:
         print(f"DAMAGED: {problem}")
         return EXIT_DAMAGED

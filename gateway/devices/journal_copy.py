@@ -20,7 +20,7 @@ from gateway.devices.journal_file import (
     rows_after,
 )
 from gateway.devices.key_store import KEY_FILE, make_folder, sync_folder
-from gateway.errors import DeviceError, JournalDamaged
+from gateway.errors import DeviceError, JournalDamaged, WrittenByNewer
 from gateway.journal.audit import Audit
 from gateway.journal.chain import Head
 
@@ -35,6 +35,8 @@ def audited(connection: sqlite3.Connection, expected: Head | None = None) -> Aud
         for row in rows_after(connection, 0):
             audit.absorb(row)
         audit.finish()
+    except WrittenByNewer:
+        raise
     except JournalDamaged as problem:
         raise JournalDamaged(f"after row {audit.head.seq}: {problem}") from None
     return audit

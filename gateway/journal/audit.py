@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from gateway.errors import JournalDamaged
-from gateway.journal.chain import Head, StoredRow, verified
-from gateway.journal.facts import HeadSigned, KeyHandedOver, PageSigned, unique_name
+from gateway.errors import JournalDamaged, WrittenByNewer
+from gateway.journal.chain import Head, StoredRow, linked
+from gateway.journal.facts import Fact, HeadSigned, KeyHandedOver, PageSigned, unique_name
 from gateway.journal.heads import hand_over_text, require_signed_head, vouches
 from gateway.journal.recovery import Memory
+from gateway.journal.rows import fact_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 
 
@@ -18,15 +19,30 @@ class Audit:
     head: Head = field(default_factory=Head)
     covered: Head = field(default_factory=Head)
     """The newest head that the key vouches for."""
+    newer: WrittenByNewer | None = None
+    """The first row that this version cannot read."""
     pages: int = 0
     memory: Memory = field(default_factory=Memory)
     _keys: dict[str, PublicKey] = field(default_factory=dict)
 
     def absorb(self, row: StoredRow) -> None:
-        """The next row as it lies in the store. Raises JournalDamaged, which names the row."""
-        ((head, fact),) = verified((row,), self.head)
+        """The next row as it lies in the store. Raises JournalDamaged, which names the row.
+
+        Behind a row that only a newer version can read, the chain alone is checked; `finish` says so.
+        """
+        head = linked(row, self.head)
+        if self.newer is None:
+            try:
+                self._absorb_fact(row, fact_of(row.seq, row.text))
+            except WrittenByNewer as newer:
+                self.newer = newer
+        self.head = head
+        if self.expected is not None and self.expected.seq == head.seq and self.expected.hash != head.hash:
+            raise JournalDamaged(f"row {head.seq} is another one than the one whose head was kept")
+
+    def _absorb_fact(self, row: StoredRow, fact: Fact) -> None:
         if row.name != unique_name(fact):
-            raise JournalDamaged(f"row {head.seq} is stored under another name than its own")
+            raise JournalDamaged(f"row {row.seq} is stored under another name than its own")
         match fact:
             case PageSigned():
                 self._require_page(fact)
@@ -37,16 +53,16 @@ class Audit:
             case _:
                 pass
         self.memory.absorb(fact)
-        self.head = head
-        if self.expected is not None and self.expected.seq == head.seq and self.expected.hash != head.hash:
-            raise JournalDamaged(f"row {head.seq} is another one than the one whose head was kept")
 
     def finish(self) -> None:
-        """After the last row. Raises JournalDamaged if the rows end before the head that somebody kept."""
+        """After the last row. Raises JournalDamaged if the rows end before the head that somebody kept, and
+        WrittenByNewer if the chain holds to its end but not all of it could be read."""
         if self.expected is not None and self.expected.seq > self.head.seq:
             raise JournalDamaged(
                 f"this is an old copy: it ends at row {self.head.seq}, and row {self.expected.seq} was published"
             )
+        if self.newer is not None:
+            raise WrittenByNewer(f"the chain holds, but what it says is not checked from here on: {self.newer}")
 
     def _require_page(self, fact: PageSigned) -> None:
         made = self.memory.unsigned.get((fact.key, fact.page))

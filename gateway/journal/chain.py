@@ -49,16 +49,17 @@ def verified(rows: Iterable[StoredRow], head: Head) -> Iterator[tuple[Head, Fact
 
     head: where the rows go on from; `Head()` for the whole journal.
     """
-    for row in _linked(rows, head):
-        yield Head(row.seq, row.hash), fact_of(row.seq, row.text)
+    for row in rows:
+        head = linked(row, head)
+        yield head, fact_of(row.seq, row.text)
 
 
 def verified_newest(rows: Iterable[StoredRow], head: Head) -> Iterator[tuple[Head, Fact]]:
     """The same, every row checked, but of the control checkpoints only the newest is read, and comes last: they are
     by far the most rows, and each replaces the one before."""
     newest: StoredRow | None = None
-    for row in _linked(rows, head):
-        head = Head(row.seq, row.hash)
+    for row in rows:
+        head = linked(row, head)
         if kind_of(row.seq, row.text) == ControlCheckpoint.__name__:
             newest = row
         else:
@@ -67,13 +68,11 @@ def verified_newest(rows: Iterable[StoredRow], head: Head) -> Iterator[tuple[Hea
         yield head, fact_of(newest.seq, newest.text)
 
 
-def _linked(rows: Iterable[StoredRow], head: Head) -> Iterator[StoredRow]:
-    seq, before = head.seq, head.hash
-    for row in rows:
-        seq += 1
-        if row.seq != seq:
-            raise JournalDamaged(f"row {seq} is missing: row {row.seq} follows row {seq - 1}")
-        if not row.text.isascii() or link(before, row.text) != row.hash:
-            raise JournalDamaged(f"row {row.seq} is not the row that was written, or the one before it is not")
-        before = row.hash
-        yield row
+def linked(row: StoredRow, head: Head) -> Head:
+    """The head that this row makes behind `head`. Raises JournalDamaged if it is not the row that follows."""
+    seq = head.seq + 1
+    if row.seq != seq:
+        raise JournalDamaged(f"row {seq} is missing: row {row.seq} follows row {seq - 1}")
+    if not row.text.isascii() or link(head.hash, row.text) != row.hash:
+        raise JournalDamaged(f"row {row.seq} is not the row that was written, or the one before it is not")
+    return Head(row.seq, row.hash)

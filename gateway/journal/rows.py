@@ -1,9 +1,13 @@
-"""Facts as rows: one line of canonical JSON each (sorted names, no spaces, ASCII), and back without loss."""
+"""Facts as rows: one line of canonical JSON each (sorted names, no spaces, ASCII), and back without loss.
+
+A row is never rewritten, so every later version reads what every earlier one wrote. A field that a kind of fact gets
+later has a default, which is what the rows before it mean; a fact that changes its sense is a new kind.
+"""
 
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -11,10 +15,16 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from gateway.errors import JournalDamaged
+from gateway.errors import JournalDamaged, WrittenByNewer
 from gateway.journal.facts import Fact
 
+Reader = Callable[[Any], Any]
 _KINDS: Final[Mapping[str, type[Fact]]] = {kind.__name__: kind for kind in get_args(Fact)}
+_REMEDY: Final = "a newer Laddvakt wrote it: install that version or a later one"
+
+
+class _NewField(ValueError):  # noqa: N818 - it names what was found
+    """A field that a later version added."""
 
 
 def row_of(seq: int, fact: Fact) -> str:
@@ -24,12 +34,18 @@ def row_of(seq: int, fact: Fact) -> str:
 
 
 def fact_of(seq: int, text: str) -> Fact:
-    """The fact in a row's text. Raises JournalDamaged if it is not exactly a row of that place."""
+    """The fact in a row's text. Raises JournalDamaged if it is not exactly a row of that place, and its kind
+    WrittenByNewer if the row holds what this version has no name for."""
     try:
         row = json.loads(text)
         if row["seq"] != seq:
             raise JournalDamaged(f"row {seq} says that it is row {row['seq']}")
-        fact: Fact = _dataclass(_KINDS[row["kind"]], row["fact"])
+        kind: object = _KINDS.get(row["kind"])
+        if kind is None:
+            raise WrittenByNewer(f"row {seq} is of kind {row['kind'][:40]!r}; {_REMEDY}")
+        fact: Fact = reader_of(kind)(row["fact"])
+    except _NewField as newer:
+        raise WrittenByNewer(f"row {seq}: {newer}; {_REMEDY}") from None
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError) as problem:
         raise JournalDamaged(f"row {seq} cannot be read: {problem!r}") from None
     return fact
@@ -63,29 +79,38 @@ def _plain(value: object) -> object:  # one return per kind of value
     raise TypeError(f"a fact cannot hold {type(value).__name__}")
 
 
-def _typed(kind: Any, plain: Any) -> object:  # noqa: ANN401 - type hints and JSON are not typed any closer
-    """The value of that type. Raises ValueError, TypeError, KeyError or InvalidOperation if it does not fit."""
-    if get_origin(kind) in {UnionType, Union}:
-        return None if plain is None else _typed(_known(kind), plain)
-    if get_origin(kind) is tuple:
-        return tuple(_typed(get_args(kind)[0], inner) for inner in plain)
-    if is_dataclass(kind):
-        return _dataclass(kind, plain)
-    base = getattr(kind, "__supertype__", kind)
-    reader = _READERS.get(base)
-    return reader(plain) if reader is not None else base(plain)
-
-
-def _dataclass(kind: Any, plain: Any) -> Any:  # noqa: ANN401 - as above
-    hints = _hints(kind)
-    if plain.keys() != hints.keys():
-        raise ValueError(f"{kind.__name__} has other fields: {sorted(plain)}")
-    return kind(**{name: _typed(hint, plain[name]) for name, hint in hints.items()})
-
-
 @cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+def reader_of(kind: Any) -> Reader:  # noqa: ANN401 - type hints and JSON are not typed any closer
+    """How a value of that type is read out of JSON, worked out once: a start and a check read millions. It raises
+    ValueError, TypeError, KeyError or InvalidOperation on what does not fit."""
+    if get_origin(kind) in {UnionType, Union}:
+        known = reader_of(_known(kind))
+        return lambda plain: None if plain is None else known(plain)
+    if get_origin(kind) is tuple:
+        inner = reader_of(get_args(kind)[0])
+        return lambda plain: tuple([inner(each) for each in plain])
+    if is_dataclass(kind):
+        return _dataclass_reader(kind)
+    base = getattr(kind, "__supertype__", kind)
+    return _READERS.get(base, base)
+
+
+def _dataclass_reader(kind: Any) -> Reader:  # noqa: ANN401 - as above
+    hints = get_type_hints(kind)
+    parts = tuple((field.name, reader_of(hints[field.name])) for field in fields(kind))
+    names = frozenset(hints)
+    later = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+
+    def read(plain: Any) -> object:  # noqa: ANN401 - as above
+        if plain.keys() != names:
+            if not plain.keys() <= names:
+                raise _NewField(f"{kind.__name__} has {min(plain.keys() - names)[:40]!r}")
+            if not names <= plain.keys() | later.keys():
+                raise ValueError(f"{kind.__name__} has other fields: {sorted(plain)}")
+            plain = {**{name: _plain(default) for name, default in later.items()}, **plain}
+        return kind(*[reader(plain[name]) for name, reader in parts])
+
+    return read
 
 
 @cache
@@ -94,7 +119,7 @@ def _known(kind: Any) -> Any:  # noqa: ANN401 - as above
     return known
 
 
-def _exactly(kind: type) -> Callable[[Any], object]:
+def _exactly(kind: type) -> Reader:
     def read(plain: Any) -> object:  # noqa: ANN401 - as above
         if type(plain) is not kind:
             raise TypeError(f"{plain!r} is not of type {kind.__name__}")
@@ -109,7 +134,7 @@ def _float(plain: Any) -> float:  # noqa: ANN401 - as above
     return float(plain)
 
 
-_READERS: Final[Mapping[Any, Callable[[Any], object]]] = {
+_READERS: Final[Mapping[Any, Reader]] = {
     str: _exactly(str),
     int: _exactly(int),
     bool: _exactly(bool),

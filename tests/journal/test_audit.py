@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.errors import JournalDamaged
+from gateway.errors import JournalDamaged, WrittenByNewer
 from gateway.journal.audit import Audit
-from gateway.journal.chain import Head, StoredRow
+from gateway.journal.chain import Head, StoredRow, link
 from gateway.journal.facts import Fact, HeadSigned, KeyMade, MemorySaved, PageSigned
 from gateway.journal.heads import published_head, start_after, vouches
 from gateway.journal.rows import fact_of, kind_of
@@ -107,6 +107,20 @@ def test_a_journal_that_ends_before_a_head_that_was_published_is_an_old_copy() -
         audited(ROWS[:-2], newest)
     with pytest.raises(JournalDamaged, match="another one than the one whose head was kept"):
         audited(ROWS, Head(5, bytes(32)))
+
+
+def test_behind_a_row_of_a_newer_version_the_chain_is_still_checked() -> None:
+    head, rows = Head(), []
+    for row in ROWS:
+        text = row.text.replace('"kind":"DaemonStarted"', '"kind":"DaemonBorn"')
+        head = Head(row.seq, link(head.hash, text))
+        rows.append(StoredRow(row.seq, text, head.hash, row.name))
+    with pytest.raises(WrittenByNewer, match=r"the chain holds.* kind 'DaemonBorn'.*install that version"):
+        audited(rows)
+    rows[-1] = replace(rows[-1], text=rows[-1].text.replace('"at":', '"am":'))
+    with pytest.raises(JournalDamaged, match="not the row that was written") as told:
+        audited(rows)
+    assert not isinstance(told.value, WrittenByNewer)
 
 
 def test_a_published_head_is_read_as_it_is_written_down() -> None:

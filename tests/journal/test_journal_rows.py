@@ -1,7 +1,7 @@
 """Rows hold facts without loss, and no row can be changed, moved or left out without being noticed."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, get_args
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import Instant, UtcTrust
-from gateway.errors import JournalDamaged
+from gateway.errors import JournalDamaged, WrittenByNewer
 from gateway.ids import FuseId, SessionId, SocketId
 from gateway.journal.chain import Head, StoredRow, verified, verified_newest
 from gateway.journal.facts import (
@@ -32,7 +32,7 @@ from gateway.journal.facts import (
     unique_name,
 )
 from gateway.journal.recovery import RECENT_MAX, Memory
-from gateway.journal.rows import fact_of, row_of
+from gateway.journal.rows import fact_of, reader_of, row_of
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.outcomes import Edge
@@ -67,11 +67,10 @@ def test_decimals_keep_their_zeros_and_infinite_currents_survive() -> None:
     "change",
     [
         lambda row: row.update(seq=2),
-        lambda row: row.update(kind="Wish"),
+        lambda row: row.update(kind=7),
         lambda row: row.pop("kind"),
         lambda row: row.update(fact=[]),
         lambda row: row["fact"].pop("kwh"),
-        lambda row: row["fact"].update(more=1),
         lambda row: row["fact"].update(kwh="many"),
         lambda row: row["fact"].update(socket=7),
         lambda row: row["fact"]["at"].update(monotonic_s=None),
@@ -84,6 +83,37 @@ def test_a_row_that_is_not_a_whole_fact_is_damage(change: Any) -> None:
     change(row)
     with pytest.raises(JournalDamaged):
         fact_of(1, json.dumps(row))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda row: row.update(kind="Wish"), "row 1 is of kind 'Wish'"),
+        (lambda row: row["fact"].update(more=1), "MeterSeen has 'more'"),
+        (lambda row: row["fact"]["at"].update(leap_s=1), "Instant has 'leap_s'"),
+    ],
+)
+def test_what_a_newer_version_wrote_is_refused_with_the_remedy_and_is_no_damage(change: Any, what: str) -> None:
+    row = json.loads(row_of(1, MeterSeen(NOW, P1, "1", Decimal("1.0"))))
+    change(row)
+    with pytest.raises(WrittenByNewer, match="a newer Laddvakt wrote it: install that version") as told:
+        fact_of(1, json.dumps(row))
+    assert what in str(told.value)
+
+
+def test_a_field_that_came_later_means_its_default_in_the_rows_before_it() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Seen:
+        socket: SocketId
+        kwh: Decimal
+        side: UtcTrust = UtcTrust.UNKNOWN
+        words: tuple[int, ...] = (1, 2)
+
+    read = reader_of(Seen)
+    assert read({"socket": "p1", "kwh": "1.0"}) == Seen(P1, Decimal("1.0"))
+    assert read({"socket": "p1", "kwh": "1.0", "words": [3]}) == Seen(P1, Decimal("1.0"), words=(3,))
+    with pytest.raises(ValueError, match="other fields"):
+        read({"socket": "p1", "side": "S"})
 
 
 def test_what_a_fact_cannot_hold_is_refused_at_once() -> None:
