@@ -105,9 +105,7 @@ class Car:
         self._aim(allowed_a if self.wants and allowed_a >= least_a else 0.0)
         self._move(dt_s)
         drawn_a = min(self._current_a, self._taper_a())
-        amperes = tuple(
-            drawn_a if phase < self.plan.phases and volt > 0.0 else 0.0 for phase, volt in enumerate(volts)
-        )
+        amperes = tuple(drawn_a if phase < self.plan.phases and volt > 0.0 else 0.0 for phase, volt in enumerate(volts))
         self.energy_kwh += sum(a * v for a, v in zip(amperes, volts, strict=True)) * dt_s / 3.6e6
         if drawn_a > 1.0 and self.drawing_since_s is None:
             self.drawing_since_s = at_s

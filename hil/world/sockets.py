@@ -39,9 +39,7 @@ class Socket:
         if plan.box is not None:
             by_wire = plan.box.place is not None
             kind = plan.box
-            self.box = (
-                HeidelbergBox(kind.hardware_a_max) if by_wire else MqttBox(kind.hardware_a_max, kind.failsafe_a)
-            )
+            self.box = HeidelbergBox(kind.hardware_a_max) if by_wire else MqttBox(kind.hardware_a_max, kind.failsafe_a)
 
     def _own(self, fuse_side: Triple) -> tuple[float, ...]:
         return tuple(fuse_side[phase] for phase in self.plan.phases)
@@ -80,9 +78,7 @@ class Socket:
         offered_a = 0.0 if self.box is None else self.box.offered_a
         if self.box is not None and not self.box.powered:
             load = tuple(0.0 for _ in supply)
-        self.amperes = (
-            tuple(0.0 for _ in supply) if self.car is None else self.car.step(at_s, dt_s, offered_a, load)
-        )
+        self.amperes = tuple(0.0 for _ in supply) if self.car is None else self.car.step(at_s, dt_s, offered_a, load)
         self.energy_kwh += sum(a * v for a, v in zip(self.amperes, load, strict=True)) * dt_s / 3.6e6
         if self.box is not None:
             self.box.measure(self._three(load), self._three(self.amperes), dt_s)
@@ -101,5 +97,3 @@ class Socket:
             record["openings_cold"] = self.contactor.openings_cold
             record["openings_hot"] = self.contactor.openings_hot
         return record
-
-
