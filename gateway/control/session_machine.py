@@ -2,6 +2,34 @@
 
 A session without a durable begin record (`QUEUED`, `READING_BEGIN`) is withdrawn when it is ended; one whose begin
 record is on its way (`SIGNING_BEGIN`) waits for the outcome first; every later one gets a signed end record.
+
+An interruption adds no state: after a restart a session with a durable begin record stands in `LOWERING` and is
+completed as `recovered`; one without waits in the line again. Cancelled ones (never energised) are signed too, and not
+billed. There is no third way (`control.recovery`). The drawing (`laddvakt states` prints it) is made from the table:
+
+stateDiagram-v2
+    [*] --> queued
+    queued --> reading_begin: admitted
+    queued --> ended: end_asked
+    reading_begin --> queued: room_gone
+    reading_begin --> signing_begin: begin_read
+    reading_begin --> ended: end_asked
+    signing_begin --> ready: begin_durable
+    signing_begin --> ended: begin_refused
+    ready --> charging: energised
+    ready --> reading_end: end_asked
+    charging --> paused: room_gone
+    charging --> lowering: end_asked
+    charging --> opening: tripped
+    paused --> charging: room_back
+    paused --> lowering: end_asked
+    paused --> opening: tripped
+    lowering --> opening: must_open, tripped
+    lowering --> reading_end: at_rest
+    opening --> reading_end: opened
+    reading_end --> signing_end: end_read
+    signing_end --> ended: end_durable
+    ended --> [*]
 """
 
 from collections.abc import Mapping

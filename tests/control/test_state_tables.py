@@ -1,11 +1,14 @@
 """Both tables tried whole: every pair is either in the table or raises."""
 
 import itertools
+import re
 
 import pytest
 
+from gateway.cli.main import main
 from gateway.control import contactor_machine, session_machine
 from gateway.control.contactor_machine import ContactorEvent
+from gateway.control.drawing import drawn
 from gateway.control.session_machine import SessionEvent
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.errors import IllegalEvent
@@ -65,3 +68,25 @@ def test_a_session_with_a_begin_record_ends_only_over_a_signed_end() -> None:
 @pytest.mark.parametrize("phase", [phase for phase in SessionPhase if phase is not SessionPhase.ENDED])
 def test_every_living_session_may_be_asked_to_end(phase: SessionPhase) -> None:
     assert (phase, SessionEvent.END_ASKED) in session_machine.TABLE
+
+
+def read_back(drawing: str) -> set[tuple[str, str, str]]:
+    """State, event and next state of every arrow, read by other means than they were drawn by."""
+    arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", drawing, re.MULTILINE)
+    return {(state, event, becomes) for state, becomes, events in arrows for event in events.split(", ")}
+
+
+def test_the_drawing_of_a_session_is_its_table() -> None:
+    drawing = drawn(session_machine.TABLE, SessionPhase, SessionPhase.QUEUED, SessionPhase.ENDED)
+    assert drawing in str(session_machine.__doc__)
+    assert read_back(drawing) == {(s, e, to) for (s, e), to in session_machine.TABLE.items() if to is not s}
+    assert drawing.splitlines()[1].endswith("--> queued")
+    assert drawing.splitlines()[-1] == "    ended --> [*]"
+
+
+@pytest.mark.parametrize(("of", "table"), [("session", session_machine.TABLE), ("contactor", contactor_machine.TABLE)])
+def test_the_command_prints_the_table_that_runs(
+    of: str, table: dict[tuple[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["states", of]) == 0
+    assert read_back(capsys.readouterr().out) == {(s, e, to) for (s, e), to in table.items() if to is not s}
