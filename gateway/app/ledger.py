@@ -257,6 +257,7 @@ async def open_ledger(
     version: str,
     time_zone: tzinfo,
     meters: Mapping[SocketId, MeterIdentity],
+    minimum_wh: Mapping[SocketId, int],
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
 
@@ -266,7 +267,7 @@ async def open_ledger(
         boot_id = await asyncio.to_thread(BOOT_ID_FILE.read_text, "ascii")
     except OSError as problem:
         raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
-    station = Station(gateway_id, version, software_identity(), boot_id.strip(), time_zone, meters)
+    station = Station(gateway_id, version, software_identity(), boot_id.strip(), time_zone, meters, minimum_wh)
     store = await asyncio.to_thread(JournalStore.open, state_dir)
     try:
         return await Ledger.open(store, KeyFolder(state_dir), clock, station)

@@ -29,7 +29,14 @@ from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
-from gateway.app.wiring import SocketDevices, build_bus, build_heartbeat, build_sockets, meter_identities
+from gateway.app.wiring import (
+    SocketDevices,
+    build_bus,
+    build_heartbeat,
+    build_sockets,
+    meter_identities,
+    minimum_quantities,
+)
 from gateway.clock import Instant
 from gateway.config.plans import Cabinet, MqttPlan
 from gateway.control.decide import is_quiet
@@ -104,6 +111,7 @@ class _Gateway:
             version=version("laddvakt"),
             time_zone=ZoneInfo(cabinet.time_zone),
             meters=meter_identities(cabinet),
+            minimum_wh=minimum_quantities(cabinet),
         )
         state = recover(self._site, ledger.past(), self._clock.now())
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)

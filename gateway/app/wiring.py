@@ -87,6 +87,11 @@ def meter_identities(cabinet: Cabinet) -> dict[SocketId, MeterIdentity]:
     }
 
 
+def minimum_quantities(cabinet: Cabinet) -> dict[SocketId, int]:
+    """The minimum measured quantity (Wh) of the sockets that declare one: less is signed and not billed."""
+    return {name: plan.mmq_wh for name, plan in cabinet.sockets.items() if plan.mmq_wh is not None}
+
+
 def _meter(plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], clock: Clock) -> SocketMeter | None:
     if plan.meter is None:
         return None

@@ -15,9 +15,11 @@ from gateway.cli.verdict_words import REASON_WORDS, VERDICT_WORDS, Language, pla
 from gateway.journal.archive import ArchivedSession
 from gateway.journal.chain import Head
 from gateway.metering.keys import public_key
-from gateway.metering.ocmf import number_text
+from gateway.metering.ocmf import Unbilled, number_text
 from gateway.metering.verdicts import Finding
 from gateway.metering.verification import Submitted, verified
+from gateway.publish.words import Language as WordLanguage
+from gateway.publish.words import unbilled_text
 from gateway.site.wishes import EndKind
 
 WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
@@ -28,10 +30,6 @@ WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
     },
     "energy": {"sv": "Energi", "en": "Energy"},
     "not_billed": {"sv": "Debiteras inte", "en": "Not billed"},
-    "not_billed_why": {
-        "sv": "mätaren byttes eller räkneverket föll under laddningen",
-        "en": "the meter was exchanged, or its register fell, during the session",
-    },
     "begin": {"sv": "Start", "en": "Begin"},
     "end": {"sv": "Slut", "en": "End"},
     "begin_register": {"sv": "Mätarställning vid start", "en": "Register at the begin"},
@@ -89,7 +87,9 @@ def receipt_of(session: ArchivedSession, key: str, head: Head, language: Languag
     findings = (*report.findings, *(finding for one in report.sessions for finding in one.findings))
     energy = f"{_number(ended.energy_kwh, language)} kWh"
     if not ended.billable:
-        energy = f"{_said('not_billed', language)}: {_said('not_billed_why', language)}"
+        why = unbilled_text(ended.unbilled, ended.minimum_wh, WordLanguage(language))
+        measured = "" if ended.unbilled is not Unbilled.BELOW_MINIMUM else f" ({energy})"
+        energy = f"{_said('not_billed', language)}: {why}{measured}"
     lines = [
         ("begin", _signed_time(first)),
         ("end", _signed_time(last)),

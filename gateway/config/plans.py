@@ -107,12 +107,13 @@ class MqttWallboxPlan:
 
 @dataclass(frozen=True, slots=True)
 class SocketPlan:
-    """What hangs on one socket; the socket itself stands in `Cabinet.site`."""
+    """What hangs on one socket; the socket itself stands in `Cabinet.site`. mmq_wh: its minimum measured quantity."""
 
     id: SocketId
     meter: MeterPlan | None
     contactor: RelayContactorPlan | GpioContactorPlan | None
     wallbox: ModbusWallboxPlan | MqttWallboxPlan | None
+    mmq_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

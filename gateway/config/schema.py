@@ -17,6 +17,7 @@ GpioChip = Annotated[str, Field(pattern=r"^/dev/gpiochip\d+$", description="such
 GpioOffset = Annotated[int, Field(ge=0, le=511, description="line offset on the chip (GPIO number on a Pi)")]
 Unit = Annotated[int, Field(ge=1, le=255, description="Modbus unit: 1-247 on a serial bus, up to 255 over TCP")]
 PhaseName = Literal["L1", "L2", "L3"]
+MMQ_WH_MAX: Final = 10_000
 SecretKey = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$", description="secret: 32 hex digits")]
 
 
@@ -220,6 +221,12 @@ class SocketSection(Section):
     dead_man: bool = Field(default=False, description="true if something else opens it when we fall silent")
     minimum_off_s: Seconds | None = None
     idle_release_s: Seconds | None = None
+    mmq_wh: int | None = Field(
+        default=None,
+        ge=1,
+        le=MMQ_WH_MAX,
+        description="minimum measured quantity: 1, 2 or 5 times a power of ten; a session below it is not billed",
+    )
     meter: MeterSection | None = None
     contactor: Contactor | None = None
     wallbox: Wallbox | None = None

@@ -37,6 +37,7 @@ def build_socket_plan(
         meter=_meter(placed, models, mistakes),
         contactor=_contactor(placed, draft, boards, mistakes),
         wallbox=_wallbox(placed, draft, models, mistakes),
+        mmq_wh=placed.section.mmq_wh,
     )
 
 
@@ -68,6 +69,7 @@ def check_socket(
     """What only the whole socket shows."""
     _check_phases(placed, plan, mistakes)
     _check_access(placed, mistakes)
+    _check_minimum(placed, mistakes)
     _check_purpose(placed, mistakes)
     section = placed.section
     if section.fuse not in fuses:
@@ -224,6 +226,19 @@ def _check_access(placed: Placed[SocketSection], mistakes: list[Mistake]) -> Non
     elif section.access == "open" and section.wallbox is None:
         remedy = 'Write "armed" or "command": only a wallbox shows that a car is there.'
         mistakes.append(Mistake(path, '"open"', "needs a wallbox.", remedy))
+
+
+def _check_minimum(placed: Placed[SocketSection], mistakes: list[Mistake]) -> None:
+    """By analogy with Directive 2014/32/EU, annex VI, MI-005: 1, 2 or 5 times a power of ten."""
+    section = placed.section
+    path, mmq_wh = f"{placed.path}.mmq_wh", section.mmq_wh
+    if mmq_wh is None:
+        return
+    if f"{mmq_wh}".rstrip("0") not in ("1", "2", "5"):
+        remedy = "Write 1, 2 or 5 with zeros behind it, such as 100, 200 or 500."
+        mistakes.append(Mistake(path, f"{mmq_wh}", "is no 1, 2 or 5 times a power of ten.", remedy))
+    if section.meter is None:
+        mistakes.append(Mistake(path, f"{mmq_wh}", "there is no meter to measure it.", "Take this key away."))
 
 
 def _check_purpose(placed: Placed[SocketSection], mistakes: list[Mistake]) -> None:

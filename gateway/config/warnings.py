@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from gateway.config.plans import Cabinet, ModbusWallboxPlan, MqttWallboxPlan, SocketPlan
+from gateway.meters.register_map import MeterModel, NumberType, Quantity
 from gateway.site.topology import Fuse, FuseKind, Purpose, Socket
 
 UNPROVEN = "unproven"
@@ -126,12 +128,25 @@ def _of_meter(path: str, socket: Socket, plan: SocketPlan) -> Iterator[Caution]:
         return
     if meter.model.confidence == UNPROVEN:
         yield _unproven(f"{path}.meter.model", meter.model.id)
+    step_wh = _register_step_wh(meter.model)
+    if plan.mmq_wh is not None and step_wh is not None and plan.mmq_wh < step_wh:
+        yield Caution(
+            f"{path}.mmq_wh",
+            f"{plan.mmq_wh} Wh is less than one step of this meter's register, {step_wh:f} Wh.",
+            "Declare at least one step; below it a session shows 0 or one step by chance.",
+        )
     if socket.purpose is Purpose.BILLING and meter.model.serial is None and meter.serial is None:
         yield Caution(
             f"{path}.meter.serial",
             "this meter cannot tell its serial number, so signed records do not name it.",
             'Read it off the meter: meter = { ..., serial = "12345678" }.',
         )
+
+
+def _register_step_wh(model: MeterModel) -> Decimal | None:
+    """The step of the import register where it is fixed; a float's grows with its value."""
+    field = next((one for one in model.fields if one.quantity is Quantity.ENERGY_IMPORT_KWH), None)
+    return None if field is None or field.type is NumberType.F32 else abs(field.scale) * 1000
 
 
 def _unproven(path: str, model_id: str) -> Caution:

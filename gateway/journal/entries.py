@@ -5,7 +5,7 @@ either one session's or the socket's T0. So sessions and T0 add up to the regist
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
@@ -35,6 +35,7 @@ from gateway.metering.ocmf import (
     Page,
     RecordTime,
     Subject,
+    Unbilled,
     Unusable,
     begin_payload,
     end_payload,
@@ -53,7 +54,8 @@ _TRUST_FALLS: Final = (UtcTrust.SYNCHRONISED, UtcTrust.INFORMATIVE, UtcTrust.UNK
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """What the records say of this installation. meters: by socket, as the config and the model files name them."""
+    """What the records say of this installation. meters: by socket, as the config and the model files name them;
+    minimum_wh: the minimum measured quantity of the sockets that declare one."""
 
     gateway_id: GatewayId
     version: str
@@ -61,6 +63,7 @@ class Station:
     boot_id: str
     time_zone: tzinfo
     meters: Mapping[SocketId, MeterIdentity]
+    minimum_wh: Mapping[SocketId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,8 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
     """The end of an open session, and its successor's wait in its place.
 
     A register below the begin, or another meter's, ends it without energy, marked so, and a new count begins at what
-    the meter shows. Raises DeviceError on a reading without a usable register, or if the session is not open.
+    the meter shows. A cancelled session and one below the declared minimum keep their energy and are not billed.
+    Raises DeviceError on a reading without a usable register, or if the session is not open.
     """
     begun = memory.open.get(wish.session)
     if begun is None:
@@ -136,7 +140,11 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
     serial = meter_serial(_meter(station, begun.socket, wish.reading), begun.socket)
     unusable = _unusable(begun, serial, shown)
     register = shown if unusable is None else EnergyRegister(begun.kwh, begun.step_kwh, begun.raw_words)
-    ending = Ending(wish.kind, wish.because.why, unusable, None if unusable is None else (serial, shown))
+    minimum_wh = station.minimum_wh.get(begun.socket)
+    energy_kwh = register.kwh - begun.kwh
+    unbilled = _unbilled(unusable, wish.kind, energy_kwh, minimum_wh)
+    seen = None if unusable is None else (serial, shown)
+    ending = Ending(wish.kind, wish.because.why, unusable, seen, unbilled, minimum_wh)
     page, time = _next_page(memory, signer), _end_time(station, begun, at)
     payload = end_payload(_identity(station, signer), _subject(begun), page, time, register=register, ending=ending)
     ended = SessionEnded(
@@ -146,10 +154,12 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
         kind=wish.kind,
         page=page.number,
         kwh=register.kwh,
-        energy_kwh=register.kwh - begun.kwh,
-        billable=unusable is None,
+        energy_kwh=energy_kwh,
+        billable=unbilled is None,
         raw_words=shown.raw_words,
         because=wish.because,
+        unbilled=unbilled,
+        minimum_wh=minimum_wh,
     )
     made = PageMade(signer.public_key, page.number, wish.session, Edge.END, payload)
     follows = _succeeded(memory, begun, wish)
@@ -247,6 +257,17 @@ def _unusable(begun: SessionBegun, serial: str, shown: EnergyRegister) -> Unusab
     if serial != begun.serial:
         return Unusable.METER_EXCHANGED
     return Unusable.REGISTER_FELL if shown.kwh < begun.kwh else None
+
+
+def _unbilled(unusable: Unusable | None, kind: EndKind, energy_kwh: Decimal, minimum_wh: int | None) -> Unbilled | None:
+    """Why the session is not billed. The minimum itself is billed, and nothing is rounded up to it."""
+    if unusable is not None:
+        return Unbilled[unusable.name]
+    if kind is EndKind.CANCELLED:
+        return Unbilled.CANCELLED
+    if minimum_wh is not None and energy_kwh * 1000 < minimum_wh:
+        return Unbilled.BELOW_MINIMUM
+    return None
 
 
 def _subject(begun: SessionBegun) -> Subject:

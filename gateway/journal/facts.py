@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from gateway.clock import Instant
 from gateway.ids import SessionId, SocketId, Token
+from gateway.metering.ocmf import Unbilled
 from gateway.site.because import Because
 from gateway.site.outcomes import Edge
 from gateway.site.wishes import EndKind
@@ -145,7 +146,8 @@ class SessionBegun:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The end register of a session. kwh: what it is billed up to; equal to the begin where `billable` is False."""
+    """The end register of a session. kwh: the register at the end; equal to the begin where the meter's own cannot be
+    set against it. unbilled: why it is not billed; minimum_wh: the declared minimum measured quantity, if any."""
 
     at: Instant
     socket: SocketId
@@ -157,6 +159,8 @@ class SessionEnded:
     billable: bool
     raw_words: tuple[int, ...]
     because: Because
+    unbilled: Unbilled | None = None
+    minimum_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.metering.ocmf import number_text
 HEADER: Final = (
     "kind", "session", "socket", "user", "meter_vendor", "meter_model", "meter_serial", "begin_time", "end_time",
     "begin_kwh", "end_kwh", "energy_kwh", "step_kwh", "billable", "end_kind", "why", "continues", "begin_page",
-    "end_page",
+    "end_page", "not_billed",
 )  # fmt: skip
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -55,6 +55,7 @@ def _session_cells(session: ArchivedSession, decimal: str) -> Sequence[str]:
         begun.continues or "",
         f"T{begun.page}",
         f"T{ended.page}",
+        "" if ended.unbilled is None else ended.unbilled.value,
     )
 
 

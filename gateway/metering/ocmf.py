@@ -8,7 +8,8 @@ Our own fields start with X, which the format leaves to vendors:
 XS session id, XK socket, XP SHA-256 of the payload of the page before (64 zeros before the first), XI SHA-256 of the
 software that made the record, XR register step in kWh, XW raw register words in hex, XB why, XE how the session ended,
 XC session that this one continues, XO what the meter showed where that cannot be billed, XU wall clock where the end
-time was derived without it.
+time was derived without it, XN why the session is not billed, XQ the socket's minimum measured quantity in Wh (by
+analogy with Directive 2014/32/EU, annex VI, MI-005: a smaller quantity is shown and not billed).
 """
 
 import json
@@ -81,6 +82,15 @@ class Unusable(StrEnum):
     REGISTER_FELL = "E"
 
 
+class Unbilled(StrEnum):
+    """Why a session is signed and not billed."""
+
+    METER_EXCHANGED = "meter_exchanged"
+    REGISTER_FELL = "register_fell"
+    CANCELLED = "cancelled"
+    BELOW_MINIMUM = "below_minimum"
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What both records of a session have in common."""
@@ -94,12 +104,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the session ended. shown: serial and register as seen, where they cannot be billed."""
+    """How the session ended. shown: serial and register as seen, where they cannot be billed; minimum_wh: the declared
+    minimum measured quantity, None where none is declared."""
 
     kind: EndKind
     why: Why
     unusable: Unusable | None = None
     shown: tuple[str, EnergyRegister] | None = None
+    unbilled: Unbilled | None = None
+    minimum_wh: int | None = None
 
 
 class _Number(Decimal):
@@ -144,6 +157,10 @@ def end_payload(
     if ending.shown is not None:
         serial, shown = ending.shown
         fields["XO"] = {"MS": serial, "RV": number_text(shown.kwh), "XW": _words(shown)}
+    if ending.unbilled is not None:
+        fields["XN"] = ending.unbilled.value
+    if ending.minimum_wh is not None:
+        fields["XQ"] = str(ending.minimum_wh)
     if time.wall is not None:
         fields["XU"] = time.wall.astimezone(UTC).isoformat(timespec="milliseconds")
     return _json(fields)

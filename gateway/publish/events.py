@@ -8,10 +8,11 @@ from typing import Final
 
 from gateway.ids import FuseId, GatewayId
 from gateway.journal.outbox import Kind, PendingMessage
+from gateway.metering.ocmf import Unbilled
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected
 from gateway.publish.json_text import Value, json_text
-from gateway.publish.words import ENDINGS, METER_EXCHANGED, REFUSALS, Language, pick, reason
+from gateway.publish.words import ENDINGS, METER_EXCHANGED, REFUSALS, Language, pick, reason, unbilled_text
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.wishes import EndKind
@@ -69,9 +70,20 @@ def _session(said: dict[str, Value], language: Language) -> dict[str, Value]:
         "end_kwh": Decimal(str(said["end_kwh"])),
         "energy_kwh": Decimal(str(said["energy_kwh"])),
         "billable": said["billable"],
+        "not_billed_code": said.get("unbilled"),
+        "not_billed_text": _unbilled_text(said, language),
         "begin_page": said["begin_page"],
         "end_page": said["end_page"],
     }
+
+
+def _unbilled_text(said: dict[str, Value], language: Language) -> str | None:
+    """Why it is not billed; a message of an older version does not say."""
+    if said["billable"]:
+        return None
+    code, minimum_wh = said.get("unbilled"), said.get("minimum_wh")
+    why = None if code is None else Unbilled(str(code))
+    return unbilled_text(why, minimum_wh if isinstance(minimum_wh, int) else None, language)
 
 
 def _event(said: dict[str, Value], language: Language) -> dict[str, Value]:

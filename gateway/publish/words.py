@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.control.state import ContactorState, SessionPhase
+from gateway.metering.ocmf import Unbilled
 from gateway.publish.commands import Refusal
 from gateway.publish.shown import ShownState
 from gateway.site.because import Because, Why
@@ -151,6 +152,21 @@ REFUSALS: Final[dict[Refusal, Pair]] = {
     Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
 }
 
+UNBILLED: Final[dict[Unbilled | None, Pair]] = {
+    None: (
+        "mätaren byttes eller räkneverket föll under laddningen",
+        "the meter was exchanged, or its register fell, during the session",
+    ),
+    Unbilled.METER_EXCHANGED: ("mätaren byttes under laddningen", "the meter was exchanged during the session"),
+    Unbilled.REGISTER_FELL: ("räkneverket föll under laddningen", "the register fell during the session"),
+    Unbilled.CANCELLED: ("avbruten före start", "cancelled before it started"),
+    Unbilled.BELOW_MINIMUM: (
+        "mindre än den minsta mätbara mängden{minimum}",
+        "less than the minimum measured quantity{minimum}",
+    ),
+}
+"""Why a session is signed and not billed; None: an older version did not say."""
+
 METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
 
 
@@ -171,6 +187,12 @@ def reason(because: Because, language: Language, now_s: float | None = None) -> 
         where=_where(because, language), amps=_amps(because, language), left=_left(because, language, now_s)
     )
     return said[0].upper() + said[1:]
+
+
+def unbilled_text(why: Unbilled | None, minimum_wh: int | None, language: Language) -> str:
+    """Why a session is not billed, as the end of a sentence."""
+    shown = "" if minimum_wh is None else f" {minimum_wh / 1000:g}".replace(".", pick((",", "."), language)) + " kWh"
+    return pick(UNBILLED[why], language).format(minimum=shown)
 
 
 def _where(because: Because, language: Language) -> str:

@@ -57,6 +57,15 @@ SLIPS = [
         "fuse[garage].unmetered_load_a",
         "leaves nothing",
     ),
+    (
+        "a minimum quantity of no round form",
+        "mmq_wh = 100",
+        "mmq_wh = 300",
+        "socket[p1].mmq_wh",
+        "1, 2 or 5",
+    ),
+    ("a minimum quantity in kWh", "mmq_wh = 100", "mmq_wh = 0.1", "socket[p1].mmq_wh", "whole number"),
+    ("a minimum quantity of nothing", "mmq_wh = 100", "mmq_wh = 0", "socket[p1].mmq_wh", "1 or more"),
     ("a share above one", "share = 1.0", "share = 1.1", "fuse[main].share", "1 or less"),
     ("two fuses of one name", 'name = "garage"', 'name = "main"', "fuse[main][#2].name", "already"),
     (

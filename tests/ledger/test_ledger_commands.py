@@ -35,7 +35,13 @@ def called(command: ModuleType, *words: str) -> int:
 async def opened(folder: Path, clock: HandClock) -> Ledger:
     here = station()
     return await open_ledger(
-        folder, clock, gateway_id=here.gateway_id, version="0.1.0", time_zone=STOCKHOLM, meters=here.meters
+        folder,
+        clock,
+        gateway_id=here.gateway_id,
+        version="0.1.0",
+        time_zone=STOCKHOLM,
+        meters=here.meters,
+        minimum_wh={},
     )
 
 
