@@ -1,19 +1,22 @@
-"""`laddvakt export`: sessions out of the journal, also while the gateway runs."""
+"""`laddvakt export`: sessions out of the journal, also while the gateway runs.
+
+csv is a table for people and spreadsheets, with both signed records in each row and the gateway's signature over all of
+it in the last cell. safe-xml holds one session a file, for public transparency software. ocmf holds one signed record a
+line. Each of them is read by `laddvakt verify`.
+"""
 
 import argparse
 import sys
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from gateway.cli.state_folder import add_state_folder, state_folder
+from gateway.cli.state_folder import add_state_folder, state_folder, time_zone
 from gateway.errors import ConfigMistake, DeviceError, Mistake
 
 if TYPE_CHECKING:
     from gateway.journal.archive import Archive, ArchivedSession
-
-BYTE_ORDER_MARK: Final = "\ufeff"
-"""Stands before the CSV, so that spreadsheets take it for UTF-8."""
+    from gateway.journal.facts import EnergyOutside, SessionBegun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf"], required=True)
     parser.add_argument("--session", metavar="ID", help="only this session")
     parser.add_argument("--socket", metavar="NAME", help="only this socket")
-    parser.add_argument("--from", dest="since", type=_moment, metavar="TIME", help="begun at or after (ISO 8601)")
-    parser.add_argument("--to", dest="until", type=_moment, metavar="TIME", help="begun before (ISO 8601)")
-    parser.add_argument("--separator", choices=[";", ","], default=";", help="of CSV; with ',' decimals have a point")
+    parser.add_argument("--user", metavar="TOKEN", help="only sessions of this user")
+    local = "ISO 8601; a date is its midnight in the config's time zone, or in this machine's without CONFIG"
+    parser.add_argument("--from", dest="since", type=_moment, metavar="TIME", help=f"begun at or after ({local})")
+    parser.add_argument("--to", dest="until", type=_moment, metavar="TIME", help="begun before")
+    parser.add_argument("--separator", choices=[";", ","], default=";", help="of CSV")
+    parser.add_argument("--decimal", choices=[",", "."], help="of CSV; without it ',' beside ';', and '.' beside ','")
+    parser.add_argument("--no-bom", action="store_true", help="CSV without the mark by which spreadsheets know UTF-8")
+    parser.add_argument("--without-records", action="store_true", help="CSV that only names the pages of its records")
     parser.add_argument(
         "-o", "--output", default="-", metavar="PATH", help="file, '-' for standard output, or a folder for safe-xml"
     )
@@ -35,57 +43,79 @@ def run(args: argparse.Namespace) -> int:
     from gateway.devices.journal_file import opened_for_reading, verified_facts
     from gateway.journal.archive import archive_of
 
-    with opened_for_reading(state_folder(args)) as connection:
+    folder = state_folder(args)
+    _set_period(args, time_zone(args))
+    with opened_for_reading(folder) as connection:
         archive = archive_of(verified_facts(connection))
     chosen = [session for session in archive.sessions.values() if _is_chosen(args, session)]
-    if args.session is not None and not chosen:
-        raise DeviceError(f"there is no session {args.session} in this selection")
+    _require_known(args, archive, chosen)
     match args.format:
         case "safe-xml":
             _write_xml(args, archive, chosen)
         case "csv":
-            _write(args.output, BYTE_ORDER_MARK + _csv(args, archive, chosen))
+            from gateway.cli.export_table import table_bytes
+
+            outside = [] if args.session or args.user else [one for one in archive.outside if _is_in(args, one)]
+            _write(args.output, table_bytes(args, folder, archive, chosen, outside))
         case _:
             names = {session.begun.session for session in chosen}
             records = [page.record for page in archive.pages if page.page.session in names]
-            _write(args.output, "".join(f"{record}\n" for record in records))
+            _write(args.output, "".join(f"{record}\n" for record in records).encode("utf-8"))
     return 0
+
+
+def _set_period(args: argparse.Namespace, zone: tzinfo | None) -> None:
+    """Times without an offset become times of that zone. Raises ConfigMistake if the period ends before it begins."""
+    for name in ("since", "until"):
+        moment: datetime | None = getattr(args, name)
+        if moment is not None and moment.tzinfo is None:
+            setattr(args, name, moment.astimezone() if zone is None else moment.replace(tzinfo=zone))
+    if args.since is not None and args.until is not None and args.since >= args.until:
+        problem, remedy = f"The period ends before it begins, at {args.since}.", "Give a later --to."
+        raise ConfigMistake("arguments", (Mistake("--to", str(args.until), problem, remedy),))
 
 
 def _is_chosen(args: argparse.Namespace, session: "ArchivedSession") -> bool:
     begun = session.begun
+    return args.session in {None, begun.session} and args.user in {None, begun.token} and _is_in(args, begun)
+
+
+def _is_in(args: argparse.Namespace, fact: "SessionBegun | EnergyOutside") -> bool:
     return (
-        args.session in {None, begun.session}
-        and args.socket in {None, begun.socket}
-        and (args.since is None or begun.at.utc >= args.since)
-        and (args.until is None or begun.at.utc < args.until)
+        args.socket in {None, fact.socket}
+        and (args.since is None or fact.at.utc >= args.since)
+        and (args.until is None or fact.at.utc < args.until)
     )
 
 
-def _csv(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> str:
-    from gateway.journal.tables import csv_text
-
-    outside = [
-        booked
-        for booked in archive.outside
-        if args.session is None
-        and args.socket in {None, booked.socket}
-        and (args.since is None or booked.at.utc >= args.since)
-        and (args.until is None or booked.at.utc < args.until)
-    ]
-    return csv_text(chosen, outside, args.separator, "," if args.separator == ";" else ".")
+def _require_known(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> None:
+    """Raises DeviceError if something was named that the journal has never heard of, or a session is left out."""
+    every = archive.sessions.values()
+    known: dict[str, set[str | None]] = {
+        "socket": {*(session.begun.socket for session in every), *(booked.socket for booked in archive.outside)},
+        "user": {session.begun.token for session in every},
+        "session": set(archive.sessions),
+    }
+    for name, names in known.items():
+        asked = getattr(args, name)
+        if asked is not None and asked not in names:
+            raise DeviceError(f"there is no {name} {asked} in the journal; see the column {name} of an export of all")
+    if args.session is not None and not chosen:
+        raise DeviceError(f"there is no session {args.session} in this selection")
+    if not chosen:
+        print("no session in this selection", file=sys.stderr)
 
 
 def _write_xml(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> None:
     from gateway.metering.safe_xml import safe_xml
 
-    key_of = {page.page.session: page.page.key for page in archive.pages}
+    head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
     files = {
         f"laddvakt-T{session.begun.page}-{session.begun.session}.xml": safe_xml(
-            session.begun.page, session.begin_record, session.end_record, key_of[session.begun.session]
+            session.begun.page, session.begin_record, session.end_record, session.key, head
         )
         for session in chosen
-        if session.begin_record is not None and session.is_whole
+        if session.begin_record is not None and session.key is not None and session.is_whole
     }
     running = len(chosen) - len(files)
     if running:
@@ -93,17 +123,16 @@ def _write_xml(args: argparse.Namespace, archive: "Archive", chosen: "list[Archi
     folder = Path(args.output)
     if args.output != "-" and folder.is_dir():
         for name, text in files.items():
-            _write(str(folder / name), text)
+            _write(str(folder / name), text.encode("utf-8"))
         return
     if len(files) != 1:
         problem = f"It would hold {len(files)} sessions, and a S.A.F.E. XML file holds one."
         remedy = "Choose one with --session, or give an existing folder with -o."
         raise ConfigMistake("arguments", (Mistake("--output", args.output, problem, remedy),))
-    _write(args.output, next(iter(files.values())))
+    _write(args.output, next(iter(files.values())).encode("utf-8"))
 
 
-def _write(output: str, text: str) -> None:
-    content = text.encode("utf-8")
+def _write(output: str, content: bytes) -> None:
     if output == "-":
         sys.stdout.buffer.write(content)
         return
@@ -114,5 +143,8 @@ def _write(output: str, text: str) -> None:
 
 
 def _moment(text: str) -> datetime:
-    """An ISO 8601 date or time; without an offset it is this machine's local time."""
-    return datetime.fromisoformat(text).astimezone()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        problem = f"{text!r} is no time; write 2026-03-01 or 2026-03-01T12:00 or 2026-03-01T12:00+01:00"
+        raise argparse.ArgumentTypeError(problem) from None

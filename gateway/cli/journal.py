@@ -87,7 +87,7 @@ def _head(text: str) -> "Head":
 
 
 def _key(text: str) -> "PublicKey":
-    from gateway.cli.verify import pinned_key
+    from gateway.cli.handed_in import pinned_key
     from gateway.metering.keys import NotAKey
 
     try:

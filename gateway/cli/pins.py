@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _collect(pins: "list[Pin]", files: Sequence[Path]) -> list[str]:
     """Adds a tofu pin for each meter whose record is its embedded key's own; what was refused, in sentences."""
-    from gateway.cli.verify import records_in
+    from gateway.cli.handed_in import records_in
     from gateway.metering.keys import NotAKey, public_key
     from gateway.metering.pins import Pin, PinState, pin_for
     from gateway.metering.record import Record, checked_record
@@ -84,7 +84,7 @@ def _collect(pins: "list[Pin]", files: Sequence[Path]) -> list[str]:
 
 
 def _confirm(pins: "list[Pin]", args: argparse.Namespace) -> list[str]:
-    from gateway.cli.verify import pinned_key
+    from gateway.cli.handed_in import pinned_key
     from gateway.metering.keys import NotAKey
     from gateway.metering.pins import Pin, PinState
 
@@ -105,7 +105,7 @@ def _confirm(pins: "list[Pin]", args: argparse.Namespace) -> list[str]:
 
 
 def _stored(store: Path) -> "tuple[Pin, ...]":
-    from gateway.cli.verify import pinned_keys
+    from gateway.cli.handed_in import pinned_keys
     from gateway.metering.pins import NotAPinStore
 
     if not store.exists():

@@ -3,6 +3,8 @@
 import argparse
 import tomllib
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import ConfigMistake, Mistake
 
@@ -24,12 +26,29 @@ def state_folder(args: argparse.Namespace) -> Path:
     if config is None:
         raise AssertionError
     try:
-        named = tomllib.loads(config.read_text("utf-8"))["gateway"]["state_dir"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise _mistake(str(config), str(config), f"It cannot be read: {problem}", "Name another file.") from None
+        return Path(_gateway_section(config)["state_dir"])
     except (KeyError, TypeError):
         raise _mistake(str(config), "gateway.state_dir", "It is not there.", "Run laddvakt check-config.") from None
-    return Path(named)
+
+
+def time_zone(args: argparse.Namespace) -> ZoneInfo | None:
+    """The zone that the config names, or its default; None without a config. Raises ConfigMistake."""
+    if args.config is None:
+        return None
+    name = _gateway_section(args.config).get("time_zone", "Europe/Stockholm")
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError):
+        problem = f"{name} is no time zone."
+        raise _mistake(str(args.config), "gateway.time_zone", problem, "Run laddvakt check-config.") from None
+
+
+def _gateway_section(config: Path) -> dict[str, Any]:
+    try:
+        section = tomllib.loads(config.read_text("utf-8")).get("gateway", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise _mistake(str(config), str(config), f"It cannot be read: {problem}", "Name another file.") from None
+    return section if isinstance(section, dict) else {}
 
 
 def _mistake(file: str, value: str, problem: str, remedy: str) -> ConfigMistake:

@@ -62,6 +62,15 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "en": "only one of the two times is relative",
     },
     Reason.XML_NOT_RIGHT: {"sv": "XML-filen är inte riktig", "en": "the XML file is not right"},
+    Reason.TABLE_NOT_RIGHT: {"sv": "tabellen går inte att tyda", "en": "the table cannot be read"},
+    Reason.TABLE_CHANGED: {
+        "sv": "tabellens signatur stämmer inte: rader eller celler är ändrade, eller en annan nyckel signerade den",
+        "en": "the table's signature does not fit: rows or cells were changed, or another key signed it",
+    },
+    Reason.CELL_CHANGED: {
+        "sv": "en cell säger något annat än det som signerades",
+        "en": "a cell says something else than what was signed",
+    },
     Reason.PAGES_MISSING: {"sv": "det saknas sidor", "en": "pages are missing"},
     Reason.END_MISSING: {"sv": "slutposten saknas", "en": "the end record is missing"},
     Reason.BEGIN_MISSING: {"sv": "startposten saknas", "en": "the begin record is missing"},
@@ -94,6 +103,14 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
     Reason.KEY_NOT_CONFIRMED: {
         "sv": "nyckeln kom med data och är inte bekräftad av någon (tofu)",
         "en": "the key came with the data and nobody has confirmed it (tofu)",
+    },
+    Reason.TABLE_UNSIGNED: {
+        "sv": "tabellen som helhet är inte signerad: rader kan saknas",
+        "en": "the table as a whole is not signed: rows may be missing",
+    },
+    Reason.RECORD_NOT_HERE: {
+        "sv": "de signerade poster som raden hänvisar till finns inte här",
+        "en": "the signed records that the row refers to are not here",
     },
     Reason.UNSIGNED: {"sv": "posten är inte signerad", "en": "the record is not signed"},
 }

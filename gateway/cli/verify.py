@@ -1,5 +1,9 @@
 """`laddvakt verify FILE… --key KEY | --pins STORE`: are these records this key's own, whole and in order?
 
+It reads S.A.F.E. XML, OCMF with one record a line, and the table of `laddvakt export --format csv`: there every cell
+must say what was signed, and the signature in the last cell shows whether rows are missing. A table without records in
+it is handed in together with a file that has them.
+
 With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
 confirmed makes nothing green. Keys inside the files count for nothing.
 
@@ -8,26 +12,27 @@ Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be 
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from gateway.cli.handed_in import HandedIn
     from gateway.cli.verdict_words import Language
+    from gateway.journal.table_check import Table
     from gateway.metering.keys import PublicKey
     from gateway.metering.pins import Pin
-    from gateway.metering.verdicts import Finding, Report
-    from gateway.metering.verification import Submitted
+    from gateway.metering.verdicts import Finding, Report, Verdict
 
 EXIT_GREEN: Final = 0
 EXIT_NOT_PROVEN: Final = 1
 EXIT_FALSE: Final = 2
 EXIT_NOT_ASKED: Final = 3
-FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, or OCMF one record a line")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, OCMF one record a line, CSV")
     parser.add_argument(
         "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
     )
@@ -41,88 +46,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints a verdict per session and a verdict on all. Keys inside the files count for nothing."""
+    from gateway.cli.handed_in import HandedIn, pinned_key, pinned_keys
     from gateway.metering.keys import NotAKey
     from gateway.metering.pins import NotAPinStore
-    from gateway.metering.safe_xml import NotSafeXml
-    from gateway.metering.verdicts import Finding, Reason, Report, Verdict
-    from gateway.metering.verification import verified, verified_by_pins
+    from gateway.metering.verdicts import Verdict
 
     if (args.key is None) == (args.pins is None) or not args.files:
         return _not_asked("name at least one FILE, and either the public key with --key or a store with --pins")
-    pins: tuple[Pin, ...] = ()
-    pinned: PublicKey | None = None
     try:
-        if args.pins is None:
-            pinned = pinned_key(args.key)
-        else:
-            pins = pinned_keys(args.pins)
+        trusted = pinned_key(args.key) if args.pins is None else pinned_keys(args.pins)
     except (NotAKey, NotAPinStore, OSError, UnicodeDecodeError) as problem:
         return _not_asked(f"{'--key' if args.pins is None else args.pins}: {problem}")
-    submitted: list[Submitted] = []
-    findings: list[Finding] = []
+    handed = HandedIn()
     for file in args.files:
         try:
-            submitted += records_in(file)
+            handed.take(file)
         except OSError as problem:
             return _not_asked(f"{file}: {problem.strerror}")
-        except NotSafeXml as problem:
-            findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
-    if pinned is None:
-        report = verified_by_pins(submitted, pins, whole_key=args.whole_key)
-    else:
-        report = verified(submitted, pinned, whole_key=args.whole_key, page_min=args.to_page)
-    report = Report(report.sessions, (*findings, *report.findings))
-    _print(report, str(args.pins) if pinned is None else pinned.fingerprint, args.language)
+    report = _report(handed, trusted, args)
+    _print(report, str(args.pins) if isinstance(trusted, tuple) else trusted.fingerprint, args.language)
     if report.verdict is Verdict.GREEN:
         return EXIT_GREEN
     return EXIT_FALSE if report.verdict is Verdict.RED else EXIT_NOT_PROVEN
 
 
+def _report(handed: "HandedIn", trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
+    from gateway.metering.verdicts import Finding, Reason, Report, Verdict
+    from gateway.metering.verification import verified, verified_by_pins
+
+    if isinstance(trusted, tuple):
+        report = verified_by_pins(handed.submitted, trusted, whole_key=args.whole_key)
+    else:
+        report = verified(handed.submitted, trusted, whole_key=args.whole_key, page_min=args.to_page)
+    proven = {
+        session.session: max(
+            (one.verdict for one in session.findings if one.reason is not Reason.KEY_NOT_CONFIRMED),
+            default=Verdict.GREEN,
+        )
+        for session in report.sessions
+    }
+    findings: list[Finding] = list(handed.findings)
+    for table in handed.tables:
+        findings += _table_findings(table, handed, trusted, proven)
+    # A table of a period in which nobody charged holds no record, and is judged by its own signature.
+    rest = [one for one in report.findings if not (handed.tables and one.reason is Reason.NOTHING_FOUND)]
+    return Report(report.sessions, (*findings, *rest))
+
+
+def _table_findings(
+    table: "Table",
+    handed: "HandedIn",
+    trusted: "PublicKey | tuple[Pin, ...]",
+    proven: "Mapping[str, Verdict]",
+) -> "Iterator[Finding]":
+    from gateway.journal.table_check import row_findings, seal_findings
+    from gateway.metering.keys import public_key
+    from gateway.metering.pins import PinState
+    from gateway.metering.verdicts import Finding, Reason
+
+    yield from row_findings(table, handed.submitted, proven)
+    if not isinstance(trusted, tuple):
+        yield from seal_findings(table, trusted)
+        return
+    # Pins of single meters behind one gateway are of its one key.
+    pin = next((pin for pin in trusted if pin.gateway == table.gateway), None)
+    yield from seal_findings(table, None if pin is None else public_key(pin.key))
+    if pin is not None and pin.state is not PinState.CONFIRMED:
+        yield Finding(Reason.KEY_NOT_CONFIRMED, table.where, public_key(pin.key).fingerprint)
+
+
 def _not_asked(problem: str) -> int:
     print(f"laddvakt verify: {problem}", file=sys.stderr)
     return EXIT_NOT_ASKED
-
-
-def pinned_key(text: str) -> "PublicKey":
-    """The key from the text itself, or from the file of that name."""
-    from gateway.metering.keys import NotAKey, public_key
-
-    try:
-        return public_key(text)
-    except NotAKey:
-        path = Path(text)
-        if not path.is_file():
-            raise
-        return public_key(path.read_text("ascii"))
-
-
-def pinned_keys(store: Path) -> "tuple[Pin, ...]":
-    """The pins of a store. Raises OSError, UnicodeDecodeError, NotAPinStore."""
-    from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, pins_of
-
-    with store.open("rb") as stream:
-        content = stream.read(PINS_BYTES_MAX + 1)
-    if len(content) > PINS_BYTES_MAX:
-        raise NotAPinStore(f"larger than {PINS_BYTES_MAX} bytes")
-    return pins_of(content.decode("ascii"))
-
-
-def records_in(file: Path) -> "list[Submitted]":
-    """The records of a file, each with its place. Raises OSError, NotSafeXml."""
-    from gateway.metering.safe_xml import safe_values
-    from gateway.metering.verification import Submitted
-
-    with file.open("rb") as stream:
-        content = stream.read(FILE_BYTES_MAX)
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return [
-            Submitted(value.record, f"{file}[{at}]", value.key, f"{file}#{value.transaction}")
-            for at, value in enumerate(safe_values(content), 1)
-        ]
-    lines = content.decode("utf-8", errors="replace").lstrip("\ufeff").splitlines()
-    if lines and not any(line.startswith("OCMF|") for line in lines):
-        return [Submitted("OCMF|", str(file))]
-    return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
 
 
 def _print(report: "Report", by: str, language: "Language") -> None:

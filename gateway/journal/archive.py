@@ -7,6 +7,7 @@ from gateway.ids import SessionId
 from gateway.journal.facts import (
     EnergyOutside,
     Fact,
+    HeadSigned,
     KeyHandedOver,
     KeyMade,
     PageMade,
@@ -20,12 +21,14 @@ from gateway.site.outcomes import Edge
 
 @dataclass(slots=True)
 class ArchivedSession:
-    """One session. ended and end_record are None while it runs; a record is None until it is signed."""
+    """One session. ended and end_record are None while it runs; a record is None until it is signed; key: in hex, the
+    public key that its pages were signed with."""
 
     begun: SessionBegun
     ended: SessionEnded | None = None
     begin_record: str | None = None
     end_record: str | None = None
+    key: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -52,6 +55,8 @@ class Archive:
     outside: list[EnergyOutside] = field(default_factory=list)
     pages: list[ArchivedPage] = field(default_factory=list)
     keys: list[KeyMade | KeyHandedOver] = field(default_factory=list)
+    head: HeadSigned | None = None
+    """The newest signed head."""
     _unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
 
     def absorb(self, fact: Fact) -> None:
@@ -59,6 +64,8 @@ class Archive:
         match fact:
             case KeyMade() | KeyHandedOver():
                 self.keys.append(fact)
+            case HeadSigned():
+                self.head = fact
             case EnergyOutside():
                 self.outside.append(fact)
             case SessionBegun():
@@ -75,6 +82,7 @@ class Archive:
     def _sign(self, signed: ArchivedPage) -> None:
         self.pages.append(signed)
         session = self.sessions[signed.page.session]
+        session.key = signed.page.key
         if signed.page.edge is Edge.BEGIN:
             session.begin_record = signed.record
         else:

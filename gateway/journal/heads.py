@@ -25,6 +25,12 @@ def head_text(serial: str, head: Head) -> bytes:
     return f"laddvakt journal head {serial} {head}".encode("ascii")
 
 
+def table_text(serial: str, head: str, digest: str) -> bytes:
+    """What is signed over an exported table. head: the newest signed one, as SEQ:HASH; digest: SHA-256 in hex of every
+    byte of the table before its last row."""
+    return f"laddvakt table of {serial} at head {head} with SHA-256 {digest}".encode("ascii")
+
+
 def hand_over_text(before: str, page: int, public_key: str, serial: str) -> bytes:
     """What both keys sign when one takes the other's place."""
     return f"laddvakt key hand-over from {before} after page T{page} to {public_key} {serial}".encode("ascii")

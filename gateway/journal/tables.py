@@ -1,93 +1,205 @@
 """Sessions and energy outside them as CSV (RFC 4180), safe to open in a spreadsheet.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front. The table is not signed: it names the
-pages whose signed records prove its rows.
+What a row says of a signed session is taken from its two signed records, which stand in the row too unless they are
+left out; `session` and the pages name them then. Every row names the gateway's serial and the newest signed head of the
+journal; the last cell of the last row is the key's signature over every byte before it, so that a row that was taken
+out is missed.
+
+A cell that a spreadsheet would take for a formula gets an apostrophe in front, and so does one that begins with an
+apostrophe: to read a cell back, one leading apostrophe is taken away.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from gateway.journal.archive import ArchivedSession
 from gateway.journal.facts import EnergyOutside
+from gateway.journal.heads import table_text
+from gateway.metering.keys import public_key
 from gateway.metering.ocmf import number_text
+from gateway.metering.record import claimed_fields
+from gateway.metering.verdicts import Grade, Verdict
+from gateway.metering.verification import Submitted, verified
 
-HEADER: Final = (
+OLD_HEADER: Final = (
     "kind", "session", "socket", "user", "meter_vendor", "meter_model", "meter_serial", "begin_time", "end_time",
     "begin_kwh", "end_kwh", "energy_kwh", "step_kwh", "billable", "end_kind", "why", "continues", "begin_page",
-    "end_page", "not_billed",
+    "end_page",
 )  # fmt: skip
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What tables had before they held records; they are still read."""
+HEADER: Final = (
+    *OLD_HEADER,
+    "not_billed",
+    "grade",
+    "verdict",
+    "begin_record",
+    "end_record",
+    "gateway",
+    "journal_head",
+    "signature",
+)
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Stands before the table, so that spreadsheets take it for UTF-8."""
+LINE_END: Final = b"\r\n"
+_GUARDED_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+
+Cell = str | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm:
+    """How a table is written. separator: `;` or `,`; decimal: the sign in numbers."""
+
+    separator: str = ";"
+    decimal: str = ","
+    has_records: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Who writes the table. serial: the gateway's (GS), of its newest key; head: the newest signed one, SEQ:HASH."""
+
+    serial: str
+    head: str
+
+
+_PLAIN_FORM: Final = TableForm()
+_NOBODY: Final = Exporter("", "")
 
 
 def csv_text(
-    sessions: Iterable[ArchivedSession], outside: Iterable[EnergyOutside], separator: str = ";", decimal: str = ","
+    sessions: Iterable[ArchivedSession],
+    outside: Iterable[EnergyOutside],
+    form: TableForm = _PLAIN_FORM,
+    exporter: Exporter = _NOBODY,
 ) -> str:
-    """The table with its header; lines end in CRLF. Sessions that still run are left out."""
-    lines = [_line(HEADER, separator)]
-    lines += [_line(_session_cells(session, decimal), separator) for session in sessions if session.is_whole]
-    lines += [_line(_outside_cells(booked, decimal), separator) for booked in outside]
+    """The table, not signed yet and without a mark; lines end in CRLF. Sessions that still run are left out."""
+    common: dict[str, Cell] = {"gateway": exporter.serial, "journal_head": exporter.head}
+    lines = [_line(HEADER, form.separator)]
+    ended = (session for session in sessions if session.ended is not None)
+    lines += [_row(_session_cells(session, form) | common, form) for session in ended]
+    lines += [_row(_outside_cells(booked) | common, form) for booked in outside]
     return "".join(lines)
 
 
-def _session_cells(session: ArchivedSession, decimal: str) -> Sequence[str]:
+def sealed(table: bytes, sign: Callable[[bytes], bytes], exporter: Exporter) -> bytes:
+    """The table with its signature in the last cell; a table without a row has no cell for it."""
+    before = table.removesuffix(LINE_END)
+    if before.count(LINE_END) == 0:
+        return table
+    digest = sha256(before).hexdigest()
+    signature = sign(table_text(exporter.serial, exporter.head, digest)).hex().upper()
+    return before + signature.encode("ascii") + LINE_END
+
+
+def signed_cells(begin: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Cell]:
+    """What a row must say of a session with these two payloads. Raises KeyError, TypeError, IndexError or
+    ArithmeticError if they are not ours."""
+    first, last = begin["RD"][0], end["RD"][-1]
+    start, stop = Decimal(first["RV"]), Decimal(last["RV"])
+    return {
+        "session": begin["XS"],
+        "socket": begin["XK"],
+        "user": begin.get("ID", ""),
+        "meter_vendor": begin["MV"],
+        "meter_model": begin["MM"],
+        "meter_serial": begin["MS"],
+        "begin_time": first["TM"],
+        "end_time": last["TM"],
+        "begin_kwh": start,
+        "end_kwh": stop,
+        "energy_kwh": stop - start,
+        "step_kwh": Decimal(begin["XR"]),
+        "billable": "no" if "XN" in end or "E" in last["EF"] else "yes",
+        "not_billed": end.get("XN", ""),
+        "end_kind": end["XE"],
+        "why": end["XB"],
+        "continues": begin.get("XC", ""),
+        "begin_page": begin["PG"],
+        "end_page": end["PG"],
+    }
+
+
+def unguarded(cell: str) -> str:
+    """The cell's text as it was before the guard against formulas."""
+    return cell.removeprefix("'")
+
+
+def _session_cells(session: ArchivedSession, form: TableForm) -> dict[str, Cell]:
+    first, last, key = session.begin_record, session.end_record, session.key
+    if first is None or last is None or key is None:
+        return {**_unsigned_cells(session), "grade": Grade.UNSIGNED.value, "verdict": Verdict.GREY.name.lower()}
+    begin, end = claimed_fields(first), claimed_fields(last)
+    if begin is None or end is None:
+        raise ValueError(f"the records of session {session.begun.session} cannot be read")
+    report = verified([Submitted(first, "begin"), Submitted(last, "end")], public_key(key))
+    cells = signed_cells(begin, end)
+    cells["kind"] = "session"
+    cells["grade"] = Grade.GATEWAY_SIGNED.value
+    cells["verdict"] = report.verdict.name.lower()
+    if form.has_records:
+        cells |= {"begin_record": first, "end_record": last}
+    return cells
+
+
+def _unsigned_cells(session: ArchivedSession) -> dict[str, Cell]:
+    """A session whose pages are durable and not signed yet: the next start signs them."""
     begun, ended = session.begun, session.ended
     if ended is None:
         raise ValueError("a session that still runs has no row")
-    return (
-        "session",
-        begun.session,
-        begun.socket,
-        begun.token or "",
-        begun.vendor,
-        begun.model,
-        begun.serial,
-        _signed_time(session.begin_record),
-        _signed_time(session.end_record),
-        _number(begun.kwh, decimal),
-        _number(ended.kwh, decimal),
-        _number(ended.energy_kwh, decimal),
-        _number(begun.step_kwh, decimal),
-        "yes" if ended.billable else "no",
-        ended.kind.value,
-        ended.because.why.value,
-        begun.continues or "",
-        f"T{begun.page}",
-        f"T{ended.page}",
-        "" if ended.unbilled is None else ended.unbilled.value,
-    )
+    return {
+        "kind": "session",
+        "session": begun.session,
+        "socket": begun.socket,
+        "user": begun.token or "",
+        "meter_vendor": begun.vendor,
+        "meter_model": begun.model,
+        "meter_serial": begun.serial,
+        "begin_time": begun.at.utc.isoformat(timespec="milliseconds"),
+        "end_time": ended.at.utc.isoformat(timespec="milliseconds"),
+        "begin_kwh": begun.kwh,
+        "end_kwh": ended.kwh,
+        "energy_kwh": ended.energy_kwh,
+        "step_kwh": begun.step_kwh,
+        "billable": "yes" if ended.billable else "no",
+        "not_billed": "" if ended.unbilled is None else ended.unbilled.value,
+        "end_kind": ended.kind.value,
+        "why": ended.because.why.value,
+        "continues": begun.continues or "",
+        "begin_page": f"T{begun.page}",
+        "end_page": f"T{ended.page}",
+    }
 
 
-def _outside_cells(booked: EnergyOutside, decimal: str) -> Sequence[str]:
-    values = dict.fromkeys(HEADER, "")
-    values["kind"] = "outside"
-    values["socket"] = booked.socket
-    values["meter_serial"] = booked.serial
-    values["end_time"] = booked.at.utc.isoformat(timespec="milliseconds")
-    values["begin_kwh"] = _number(booked.from_kwh, decimal)
-    values["end_kwh"] = _number(booked.to_kwh, decimal)
-    values["energy_kwh"] = _number(booked.to_kwh - booked.from_kwh, decimal)
-    return tuple(values.values())
+def _outside_cells(booked: EnergyOutside) -> dict[str, Cell]:
+    return {
+        "kind": "outside",
+        "socket": booked.socket,
+        "meter_serial": booked.serial,
+        "end_time": booked.at.utc.isoformat(timespec="milliseconds"),
+        "begin_kwh": booked.from_kwh,
+        "end_kwh": booked.to_kwh,
+        "energy_kwh": booked.to_kwh - booked.from_kwh,
+    }
 
 
-def _signed_time(record: str | None) -> str:
-    """The time of a signed record, as it was signed: local time, offset, state."""
-    if record is None:
-        return ""
-    return str(json.loads(record.split("|")[1])["RD"][0]["TM"])
+def _row(cells: Mapping[str, Cell], form: TableForm) -> str:
+    texts = []
+    for name in HEADER:
+        cell = cells.get(name, "")
+        texts.append(number_text(cell).replace(".", form.decimal) if isinstance(cell, Decimal) else cell)
+    return _line(texts, form.separator)
 
 
-def _number(value: Decimal, decimal: str) -> str:
-    return number_text(value).replace(".", decimal)
-
-
-def _line(cells: Sequence[str], separator: str) -> str:
+def _line(cells: Iterable[str], separator: str) -> str:
     return separator.join(_cell(cell, separator) for cell in cells) + "\r\n"
 
 
 def _cell(text: str, separator: str) -> str:
-    if text.startswith(_FORMULA_STARTS):
+    if text.startswith(_GUARDED_STARTS):
         text = f"'{text}"
     if any(sign in text for sign in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'

@@ -94,6 +94,17 @@ def claimed_identity(text: str) -> tuple[str, str] | None:
     return (gateway, meter) if isinstance(gateway, str) and isinstance(meter, str) else None
 
 
+def claimed_fields(text: str) -> Mapping[str, Any] | None:
+    """The payload's fields as the text claims them, before anything is proven; None if it is no OCMF record."""
+    sections = text.strip().split("|")
+    if len(sections) != 3 or sections[0] != "OCMF" or len(text) > RECORD_BYTES_MAX:
+        return None
+    try:
+        return _object(sections[1])
+    except (_Refused, ValueError, RecursionError, ArithmeticError):
+        return None
+
+
 class _Refused(Exception):  # noqa: N818 - caught in this file alone
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)

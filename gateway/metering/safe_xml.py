@@ -24,12 +24,17 @@ class SafeValue:
     key: str | None
 
 
-def safe_xml(transaction: int, begin_record: str, end_record: str | None, public_key_hex: str) -> str:
-    """The file of one session. transaction: any integer that no other session has (the begin's page is one)."""
+def safe_xml(
+    transaction: int, begin_record: str, end_record: str | None, public_key_hex: str, journal_head: str = ""
+) -> str:
+    """The file of one session. transaction: any integer that no other session has (the begin's page is one);
+    journal_head: SEQ:HASH, kept in a comment."""
     values = [("Transaction.Begin", begin_record)]
     if end_record is not None:
         values.append(("Transaction.End", end_record))
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<values>"]
+    if journal_head:
+        lines.insert(1, f"<!-- laddvakt journal head {journal_head} -->")
     for context, record in values:
         lines += [
             f'  <value transactionId="{transaction}" context="{context}">',

@@ -14,6 +14,14 @@ class Verdict(IntEnum):
     RED = 3
 
 
+class Grade(StrEnum):
+    """Who vouches for the energy of a session, the best first: the meter itself, this gateway, or nobody."""
+
+    METER_SIGNED = "meter-signed"
+    GATEWAY_SIGNED = "gateway-signed"
+    UNSIGNED = "unsigned"
+
+
 class Reason(StrEnum):
     """Why a record or a session is not green. Programs may rely on the values; words for people are elsewhere."""
 
@@ -41,6 +49,9 @@ class Reason(StrEnum):
     VALUE_NOT_RISING = "value_not_rising"
     TIME_STATES_DIFFER = "time_states_differ"
     XML_NOT_RIGHT = "xml_not_right"
+    TABLE_NOT_RIGHT = "table_not_right"
+    TABLE_CHANGED = "table_changed"
+    CELL_CHANGED = "cell_changed"
     # What could not be proven makes yellow.
     PAGES_MISSING = "pages_missing"
     END_MISSING = "end_missing"
@@ -54,6 +65,8 @@ class Reason(StrEnum):
     NOTHING_FOUND = "nothing_found"
     KEY_NOT_PINNED = "key_not_pinned"
     KEY_NOT_CONFIRMED = "key_not_confirmed"
+    TABLE_UNSIGNED = "table_unsigned"
+    RECORD_NOT_HERE = "record_not_here"
     # What nobody signed makes grey.
     UNSIGNED = "unsigned"
 
@@ -61,7 +74,8 @@ class Reason(StrEnum):
 _YELLOW = frozenset({
     Reason.PAGES_MISSING, Reason.END_MISSING, Reason.BEGIN_MISSING, Reason.CLOCK_NOT_TRUSTED, Reason.ENERGY_UNUSABLE,
     Reason.TIME_UNUSABLE, Reason.METER_STATUS, Reason.METER_SERIAL_UNREAD, Reason.USER_NOT_ASSIGNED,
-    Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED,
+    Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED, Reason.TABLE_UNSIGNED,
+    Reason.RECORD_NOT_HERE,
 })  # fmt: skip
 
 

@@ -1,0 +1,79 @@
+"""What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, or a table of `laddvakt export`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gateway.journal.table_check import NotATable, Table, is_table, table_of
+from gateway.metering.keys import NotAKey, PublicKey, public_key
+from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, Pin, pins_of
+from gateway.metering.safe_xml import NotSafeXml, safe_values
+from gateway.metering.verdicts import Finding, Reason
+from gateway.metering.verification import Submitted
+
+FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class HandedIn:
+    """Everything of all files. findings: what could not be read."""
+
+    submitted: list[Submitted] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def take(self, file: Path) -> None:
+        """Adds a file. Raises OSError."""
+        with file.open("rb") as stream:
+            content = stream.read(FILE_BYTES_MAX + 1)
+        if len(content) > FILE_BYTES_MAX:
+            raise OSError(0, f"larger than {FILE_BYTES_MAX} bytes; hand it in in parts")
+        try:
+            if is_table(content):
+                table = table_of(content, str(file))
+                self.tables.append(table)
+                self.submitted += table.submitted()
+            else:
+                self.submitted += records_of(content, str(file))
+        except NotSafeXml as problem:
+            self.findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
+        except NotATable as problem:
+            self.findings.append(Finding(Reason.TABLE_NOT_RIGHT, str(file), str(problem)))
+
+
+def records_in(file: Path) -> list[Submitted]:
+    """The records of one file, without tables. Raises OSError, NotSafeXml."""
+    return records_of(file.read_bytes(), str(file))
+
+
+def records_of(content: bytes, file: str) -> list[Submitted]:
+    """The records in the bytes of S.A.F.E. XML or of lines, each with its place. Raises NotSafeXml."""
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return [
+            Submitted(value.record, f"{file}[{at}]", value.key, f"{file}#{value.transaction}")
+            for at, value in enumerate(safe_values(content), 1)
+        ]
+    lines = content.decode("utf-8", errors="replace").lstrip("\ufeff").splitlines()
+    if lines and not any(line.startswith("OCMF|") for line in lines):
+        return [Submitted("OCMF|", file)]
+    return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
+
+
+def pinned_key(text: str) -> PublicKey:
+    """The key from the text itself, or from the file of that name. Raises NotAKey, OSError, UnicodeDecodeError."""
+    try:
+        return public_key(text)
+    except NotAKey:
+        path = Path(text)
+        if not path.is_file():
+            raise
+        return public_key(path.read_text("ascii"))
+
+
+def pinned_keys(store: Path) -> tuple[Pin, ...]:
+    """The pins of a store. Raises OSError, UnicodeDecodeError, NotAPinStore."""
+    with store.open("rb") as stream:
+        content = stream.read(PINS_BYTES_MAX + 1)
+    if len(content) > PINS_BYTES_MAX:
+        raise NotAPinStore(f"larger than {PINS_BYTES_MAX} bytes")
+    return pins_of(content.decode("ascii"))

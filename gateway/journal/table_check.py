@@ -1,0 +1,190 @@
+"""A table that was exported, read back: is each cell what was signed, and is it the whole table?"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final
+
+from gateway.journal.heads import table_text
+from gateway.journal.tables import BYTE_ORDER_MARK, HEADER, LINE_END, OLD_HEADER, Cell, signed_cells, unguarded
+from gateway.metering.keys import PublicKey, has_low_s
+from gateway.metering.record import claimed_fields
+from gateway.metering.verdicts import Finding, Grade, Reason, Verdict
+from gateway.metering.verification import Submitted
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}([.,][0-9]{1,20})?", re.ASCII)
+
+
+class NotATable(ValueError):  # noqa: N818 - names what the file is
+    """The bytes are no table of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row. where: file and line; cells: by column, without the guard against formulas."""
+
+    where: str
+    cells: Mapping[str, str]
+
+    @property
+    def session(self) -> str:
+        return self.cells["session"]
+
+    @property
+    def records(self) -> tuple[str, str]:
+        """The texts of both records; empty where the row only refers to them."""
+        return self.cells.get("begin_record", ""), self.cells.get("end_record", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. content: its exact bytes."""
+
+    where: str
+    rows: tuple[TableRow, ...]
+    content: bytes
+
+    @property
+    def gateway(self) -> str:
+        """The serial of the gateway that exported it, as the last row says."""
+        return self.rows[-1].cells.get("gateway", "") if self.rows else ""
+
+    def submitted(self) -> Iterator[Submitted]:
+        """The records that stand in it."""
+        for row in self.rows:
+            for record in row.records:
+                if record:
+                    yield Submitted(record, row.where, None, row.session)
+
+
+def is_table(content: bytes) -> bool:
+    """Whether the bytes begin as a table of ours does."""
+    start = content.removeprefix(BYTE_ORDER_MARK.encode())
+    return start.startswith((b"kind;session;", b"kind,session,"))
+
+
+def table_of(content: bytes, where: str) -> Table:
+    """The table. Raises NotATable, which says in which line it is none."""
+    try:
+        text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as problem:
+        raise NotATable(f"it is not UTF-8 at byte {problem.start}") from None
+    separator = text[len("kind") : len("kind") + 1]
+    reader = csv.reader((f"{line}\n" for line in text.removesuffix("\n").split("\n")), delimiter=separator, strict=True)
+    rows = []
+    try:
+        header = tuple(next(reader))
+        if header not in {HEADER, OLD_HEADER}:
+            raise NotATable("its columns are not those that laddvakt export writes")
+        for cells in reader:
+            if len(cells) != len(header):
+                raise NotATable(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
+            named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True)}
+            rows.append(TableRow(f"{where}:{reader.line_num}", named))
+    except csv.Error as problem:
+        raise NotATable(f"line {reader.line_num}: {problem}") from None
+    return Table(where, tuple(rows), content)
+
+
+def seal_findings(table: Table, key: PublicKey | None) -> Iterable[Finding]:
+    """Whether the table is whole. key: the one that is pinned for the gateway that it names."""
+    last = table.rows[-1].cells if table.rows else {}
+    signature = last.get("signature", "")
+    if not signature:
+        yield Finding(Reason.TABLE_UNSIGNED, table.where)
+        outside = sum(row.cells["kind"] == "outside" for row in table.rows)
+        if outside:
+            yield Finding(Reason.UNSIGNED, table.where, f"outside: {outside}")
+    elif key is None:
+        yield Finding(Reason.KEY_NOT_PINNED, table.where, table.gateway)
+    else:
+        end = signature.encode() + LINE_END
+        digest = sha256(table.content.removesuffix(end)).hexdigest()
+        text = table_text(_ascii(table.gateway), _ascii(last["journal_head"]), digest)
+        if not table.content.endswith(end) or not _is_signed(key, text, signature):
+            yield Finding(Reason.TABLE_CHANGED, table.where)
+
+
+def row_findings(table: Table, submitted: Sequence[Submitted], verdicts: Mapping[str, Verdict]) -> Iterable[Finding]:
+    """What each row says against what was signed. submitted: records beside the table, for rows that only refer to
+    theirs; verdicts: by session, what its records proved."""
+    by_page = {}
+    for one in submitted:
+        fields = claimed_fields(one.text)
+        if fields is not None:
+            by_page[str(fields.get("XS")), str(fields.get("PG"))] = one.text
+    seen: set[str] = set()
+    for row in table.rows:
+        match row.cells["kind"]:
+            case "session" if row.session in seen:
+                yield Finding(Reason.REPLAYED, row.where, row.session)
+            case "session":
+                seen.add(row.session)
+                yield from _session_findings(row, by_page, verdicts)
+            case "outside":
+                yield from _outside_findings(row)
+            case other:
+                yield Finding(Reason.CELL_CHANGED, row.where, f"kind: {other}")
+
+
+def _is_signed(key: PublicKey, text: bytes, signature: str) -> bool:
+    try:
+        octets = bytes.fromhex(signature)
+        return has_low_s(octets) and octets.hex().upper() == signature and key.verifies(text, octets)
+    except ValueError:
+        return False
+
+
+def _ascii(text: str) -> str:
+    """What no signed text can hold becomes a question mark, so that its signature is wrong and nothing raises."""
+    return text.encode("ascii", errors="replace").decode("ascii")
+
+
+def _session_findings(
+    row: TableRow, by_page: Mapping[tuple[str, str], str], verdicts: Mapping[str, Verdict]
+) -> Iterable[Finding]:
+    named = (by_page.get((row.session, row.cells[name]), "") for name in ("begin_page", "end_page"))
+    begin, end = (inside or outside for inside, outside in zip(row.records, named, strict=True))
+    if not begin or not end:
+        unsigned = row.cells.get("grade") == Grade.UNSIGNED.value
+        yield Finding(Reason.UNSIGNED if unsigned else Reason.RECORD_NOT_HERE, row.where, row.session)
+        return
+    expected = _expected(begin, end)
+    if expected is None:
+        yield Finding(Reason.CELL_CHANGED, row.where, "begin_record, end_record")
+        return
+    if "grade" in row.cells:
+        expected["grade"] = Grade.GATEWAY_SIGNED.value
+        verdict = verdicts.get(row.session)
+        expected["verdict"] = row.cells["verdict"] if verdict is None else verdict.name.lower()
+    for name, signed in expected.items():
+        if name in row.cells and not _is_shown(row.cells[name], signed):
+            yield Finding(Reason.CELL_CHANGED, row.where, f"{name}: {row.cells[name]}, {signed}")
+
+
+def _expected(begin: str, end: str) -> dict[str, Cell] | None:
+    first, last = claimed_fields(begin), claimed_fields(end)
+    try:
+        return None if first is None or last is None else signed_cells(first, last)
+    except (KeyError, TypeError, IndexError, ArithmeticError, ValueError):
+        return None
+
+
+def _is_shown(cell: str, signed: Cell) -> bool:
+    if isinstance(signed, Decimal):
+        return _NUMBER.fullmatch(cell) is not None and Decimal(cell.replace(",", ".")) == signed
+    return cell == signed
+
+
+def _outside_findings(row: TableRow) -> Iterable[Finding]:
+    """The rows of energy outside sessions add up; that they are ours is what the signature of the table says."""
+    texts = [row.cells[name] for name in ("begin_kwh", "end_kwh", "energy_kwh")]
+    if not all(_NUMBER.fullmatch(text) for text in texts):
+        yield Finding(Reason.CELL_CHANGED, row.where, ", ".join(texts))
+        return
+    begin, end, energy = (Decimal(text.replace(",", ".")) for text in texts)
+    if end - begin != energy or energy < 0:
+        yield Finding(Reason.CELL_CHANGED, row.where, ", ".join(texts))
