@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from gateway.control.draft import Draft
+from gateway.control.phase_evidence import PhaseEvidence, rotations
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId
 from gateway.site.because import Because, Why
@@ -21,7 +22,8 @@ class ControlCheckpoint:
     """queue: waiting sessions, first first; heat: per fuse L1, L2, L3; locked: socket and why; switchings: socket and
     how often its contactor was opened, and opened hot; obeyed: boxes that were seen to obey; waits_for_unplug: sockets
     whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase;
-    saved_at_s: on the monotonic clock, which starts again with the machine."""
+    saved_at_s: on the monotonic clock, which starts again with the machine; phases: socket and its `PhaseEvidence`, as
+    steps, balanced, unclear, named (0 or 1) and the weights in hundredths."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -34,6 +36,7 @@ class ControlCheckpoint:
     limits_a: dict[str, float] = field(default_factory=dict)
     house_highest_a: tuple[float | None, float | None, float | None] = (None, None, None)
     saved_at_s: float = 0.0
+    phases: dict[str, list[int]] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
@@ -59,6 +62,7 @@ class ControlCheckpoint:
                 limits_a={str(socket): float(limit) for socket, limit in said["limits_a"].items()},
                 house_highest_a=(_number(highest[0]), _number(highest[1]), _number(highest[2])),
                 saved_at_s=float(said.get("saved_at_s", 0.0)),
+                phases={str(socket): [int(n) for n in told] for socket, told in said.get("phases", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -110,6 +114,7 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
             )
             for it in draft.each()
         ),
+        draft.memory.phases.evidence,
     )
 
 
@@ -132,4 +137,19 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         limits_a={str(it.socket.id): it.limit_by_command_a for it in each if it.limit_by_command_a is not None},
         house_highest_a=draft.memory.house_highest_a,
         saved_at_s=draft.now_s,
+        phases={str(name): phases_kept(one) for name, one in draft.memory.phases.evidence.items()},
     )
+
+
+def phases_kept(evidence: PhaseEvidence) -> list[int]:
+    """The evidence as the checkpoint keeps it."""
+    counts = [evidence.steps, evidence.balanced, evidence.unclear, int(evidence.named)]
+    return counts + [round(100.0 * weight) for weight in evidence.weights]
+
+
+def phases_known(kept: list[int]) -> PhaseEvidence | None:
+    """The evidence again; None if it is none of a socket of one to three phases."""
+    steps, balanced, unclear, named, *weights = [*kept, *[0] * (4 - len(kept))]
+    if len(weights) not in {len(rotations(1)), len(rotations(3))} or max(weights) > 0:
+        return None
+    return PhaseEvidence(tuple(weight / 100.0 for weight in weights), steps, balanced, unclear, bool(named))

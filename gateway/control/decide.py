@@ -12,6 +12,7 @@ from gateway.control.draft import Draft, SocketDraft, open_draft
 from gateway.control.estimate import estimate_house, estimate_loads, take_samples
 from gateway.control.grants import make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
+from gateway.control.phase_learning import learn_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
@@ -61,6 +62,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     wish_jobs(draft)
     command_contactors(draft)
     wish_currents(draft)
+    learn_phases(draft)
     find_problems(draft)
     watch_house(draft)
     note_grid(draft)
@@ -135,6 +137,7 @@ def close_draft(draft: Draft) -> Decision:
         queue=tuple(queue),
         queue_position=positions,
         shutting_down=draft.shutting_down,
+        phases=draft.memory.phases.evidence,
         memory=draft.memory,
     )
     return Decision(state, tuple(draft.wishes))

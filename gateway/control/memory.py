@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from gateway.clock import Instant
+from gateway.control.phase_evidence import PhaseLearning
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId, Token
 from gateway.meters.readings import GridReading
@@ -131,6 +132,7 @@ class Memory:
     saved_highest_a: tuple[int | None, ...] = ()
     saved_heat: tuple[float, ...] = ()
     saved_heat_s: float = 0.0
+    phases: PhaseLearning = field(default_factory=PhaseLearning)
 
     @property
     def telegrams_weighed(self) -> int:

@@ -47,7 +47,15 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.SOCKET_METER_SILENT)
     if it.socket.contactor and it.contactor is ContactorState.UNKNOWN and running_s >= SIGHT_LOST_S:
         return Because(Why.CONTACTOR_UNKNOWN)
-    return None
+    return _crossed(draft, it)
+
+
+def _crossed(draft: Draft, it: SocketDraft) -> Because | None:
+    """A socket that lies on other phases than the config says."""
+    evidence = draft.memory.phases.evidence.get(it.socket.id)
+    if evidence is None or not evidence.named:
+        return None
+    return Because(Why.PHASES_CROSSED, draft.tree.site.main, evidence.wrong_phase(it.socket.phases))
 
 
 def watch_house(draft: Draft) -> None:

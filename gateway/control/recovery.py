@@ -8,10 +8,11 @@ every contactor rests as if it had been opened now.
 from zlib import crc32
 
 from gateway.clock import Instant
-from gateway.control.checkpoint import ControlCheckpoint
+from gateway.control.checkpoint import ControlCheckpoint, phases_known
 from gateway.control.draft import waiting_session
 from gateway.control.memory import Memory, SocketMemory, Successor
 from gateway.control.past import OpenSession, Past, QueuedSession
+from gateway.control.phase_evidence import PhaseEvidence, PhaseLearning, rotations
 from gateway.control.state import ContactorState, ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId
@@ -39,6 +40,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         house_highest_a=known.house_highest_a,
         next_place=len(places),
         started_s=now.monotonic_s,
+        phases=PhaseLearning(_phases(known, site)),
     )
     sockets = {}
     for socket in site.sockets.values():
@@ -73,6 +75,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         queue=queue,
         queue_position={socket: place + 1 for place, socket in enumerate(sorted(places, key=places.__getitem__))},
         shutting_down=False,
+        phases=memory.phases.evidence,
         memory=memory,
     )
 
@@ -93,6 +96,16 @@ def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, 
         if socket in site.sockets and socket not in places:
             places[socket] = len(places)
     return places
+
+
+def _phases(known: ControlCheckpoint, site: Site) -> dict[SocketId, PhaseEvidence]:
+    """What is known of the phases of sockets that still are; the config may have been corrected meanwhile."""
+    phases = {}
+    for socket in site.sockets.values():
+        evidence = phases_known(known.phases.get(str(socket.id), []))
+        if evidence is not None and len(evidence.weights) == len(rotations(len(socket.phases))):
+            phases[socket.id] = evidence.judged(socket.phases)
+    return phases
 
 
 def _spread_starts(site: Site, places: dict[SocketId, int], memory: Memory, now: Instant) -> None:

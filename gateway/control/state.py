@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from gateway.clock import Instant
 from gateway.control.memory import Memory
+from gateway.control.phase_evidence import PhaseEvidence
 from gateway.ids import FuseId, SessionId, SocketId, Token
 from gateway.meters.readings import SocketReading
 from gateway.quantities import MaybePerPhase, PerPhase
@@ -100,8 +101,9 @@ class FuseState:
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """All of control's memory. queue: waiting sessions, first come first; memory: control's own timers and samples,
-    of no meaning to other rooms."""
+    """All of control's memory. queue: waiting sessions, first come first; phases: what is known of the phases that
+    sockets lie on, those of whom nothing is known left out; memory: control's own timers and samples, of no meaning to
+    other rooms."""
 
     tick: int
     at: Instant
@@ -113,6 +115,7 @@ class ControlState:
     queue: tuple[SessionId, ...]
     queue_position: Mapping[SocketId, int]
     shutting_down: bool
+    phases: Mapping[SocketId, PhaseEvidence] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
 

@@ -61,6 +61,10 @@ REASONS: Final[dict[Why, Pair]] = {
         "The auxiliary contact says open although {amps} flow",
     ),
     Why.CONTACTOR_UNKNOWN: ("Kontaktorns läge är okänt", "Contactor position unknown"),
+    Why.PHASES_CROSSED: (
+        "Fel fas i konfigurationen: strömmen syns i {where}",
+        "Wrong phase in the config: its current is seen in {where}",
+    ),
     Why.JOURNAL_STOPPED: ("Journalen tar inte emot: ingen start", "Journal does not accept: no start"),
     Why.COMMAND: ("På begäran", "By command"),
     Why.CAR_AWAY: ("Bilen har åkt", "Car has left"),

@@ -38,6 +38,7 @@ class Why(StrEnum):
     CONTACTOR_NOT_CLOSED = "contactor_not_closed"
     AUXILIARY_DISAGREES = "auxiliary_disagrees"  # current_a flows, and the auxiliary contact says open
     CONTACTOR_UNKNOWN = "contactor_unknown"
+    PHASES_CROSSED = "phases_crossed"  # fuse = main, phase: where its current is seen, and the config says another
     JOURNAL_STOPPED = "journal_stopped"
     COMMAND = "command"  # a person or Home Assistant asked
     CAR_AWAY = "car_away"

@@ -1,0 +1,172 @@
+"""Finds sockets that lie on other phases than the config says: each start and stop is looked for in the grid meter.
+
+A telegram is a *sight* if every socket drew evenly from `STEADY_S` before it until it had been read after it: then it
+does not matter how long ago the meter measured. Two sights between which sockets changed make a step, two between which
+none did tell how the house changes by itself. What a step says is for `phase_evidence` to weigh. Nothing here changes
+what the config says: a crossed socket is named, and people decide.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from gateway.control.draft import Draft, SocketDraft
+from gateway.control.estimate import SOCKET_METER_QUIET_S, VOLTAGE_HIGHEST_V
+from gateway.control.phase_evidence import (
+    EXPORT_TOLD,
+    EXPORT_UNTOLD,
+    MOVES_A,
+    PhaseAmps,
+    PhaseEvidence,
+    PhaseLearning,
+    Sight,
+    apart,
+    weighed,
+)
+from gateway.ids import SocketId
+from gateway.meters.readings import GridReading
+from gateway.quantities import PHASES, PerPhase
+from gateway.site.freshness import Freshness
+
+STEADY_S: Final = 5.0
+"""A telegram may show what was up to so long ago (HAN meters measure each 1 to 10 s and send within 3 s)."""
+STEADY_A: Final = 0.7
+READ_AFTER_S: Final = 3.0
+"""By then the sockets have been read after the telegram."""
+READ_BEFORE_S: Final = 1.5
+"""A socket that is read seldom counts as read at the telegram if it was so shortly before."""
+STEP_S_MAX: Final = 90.0
+"""Over a longer time the house has changed too much."""
+NOISE_S: Final = 30.0
+SIGHTS_KEPT: Final = 8
+NOMINAL_V: Final = 230.0
+
+
+def learn_phases(draft: Draft) -> None:
+    """Takes in the tick's telegrams, one at a time: the next is taken up when the last has been weighed."""
+    learning = draft.memory.phases
+    waiting = learning.waiting
+    if draft.freshness is not Freshness.FRESH:
+        if waiting is not None or learning.sights:
+            draft.memory.phases = replace(learning, waiting=None, sights=())
+        return
+    if waiting is not None and draft.now_s - waiting.at.monotonic_s >= READ_AFTER_S:
+        sight = _sight(draft, waiting)
+        learning = replace(learning if sight is None else _seen(draft, learning, sight), waiting=None)
+        waiting = None
+    for reading in draft.snapshot.grid_readings:
+        if waiting is None and not reading.refused and any(current is not None for current in reading.current_a):
+            waiting = reading
+    if waiting is not learning.waiting:
+        learning = replace(learning, waiting=waiting)
+    draft.memory.phases = learning
+
+
+def _sight(draft: Draft, reading: GridReading) -> Sight | None:
+    """The telegram with what every socket drew; None if one was on its way up or down."""
+    at_s = reading.at.monotonic_s
+    sockets: dict[SocketId, PerPhase] = {}
+    for it in draft.each():
+        if not it.socket.metered or it.meter_age_s > SOCKET_METER_QUIET_S:
+            continue  # what nobody sees is the house
+        drawn = _drawn(it, at_s)
+        if drawn is None:
+            return None
+        sockets[it.socket.id] = drawn
+    amps: list[float | None] = []
+    signed: list[bool] = []
+    for p in PHASES:
+        value, has_sign = _phase_a(reading, p)
+        amps.append(value)
+        signed.append(has_sign)
+    exports = reading.export_w is not None and reading.export_w > 0.0
+    return Sight(
+        at_s,
+        (amps[0], amps[1], amps[2]),
+        (signed[0], signed[1], signed[2]),
+        EXPORT_TOLD if exports else EXPORT_UNTOLD,
+        sockets,
+    )
+
+
+def _phase_a(reading: GridReading, phase: int) -> tuple[float | None, bool]:
+    """A grid phase as what adds up: its active power as a current with sign; without that, the bare magnitude."""
+    current_a = reading.current_a[phase]
+    power_w = reading.net_power_w[phase]
+    voltage_v = reading.voltage_v[phase] or NOMINAL_V
+    if current_a is None:
+        return None, False
+    if power_w is None:
+        return abs(current_a), False
+    return power_w / min(max(voltage_v, NOMINAL_V / 2), VOLTAGE_HIGHEST_V), True
+
+
+def _drawn(it: SocketDraft, at_s: float) -> PerPhase | None:
+    """What a socket drew around the telegram; None if it changed, or was not read then."""
+    samples = it.memory.samples
+    if not samples or samples[-1].at_s < at_s - READ_BEFORE_S:
+        return None
+    drawn: PerPhase | None = None
+    for sample in reversed(samples):
+        if drawn is None:
+            drawn = sample.current_a
+        elif sample.current_a is not drawn and any(
+            abs(was - now) > STEADY_A for was, now in zip(sample.current_a, drawn, strict=True)
+        ):
+            return None
+        if sample.at_s <= at_s - STEADY_S:
+            break
+    else:
+        return None
+    return drawn
+
+
+def _seen(draft: Draft, learning: PhaseLearning, sight: Sight) -> PhaseLearning:
+    """After one sight: a step is weighed; without one the house has shown how it changes."""
+    sights = learning.sights
+    if not sights or sight.at_s - sights[-1].at_s > STEP_S_MAX:
+        return replace(learning, sights=(sight,))
+    before = sights[-1]
+    steps = _steps(draft, before, sight)
+    if steps:
+        known = {name: learning.evidence.get(name) or _nothing(draft, name) for name in steps}
+        weighed_now = weighed(known, steps, _grid(before, sight), learning.noise)
+        judged = {name: one.judged(draft.sockets[name].socket.phases) for name, one in weighed_now.items()}
+        return replace(learning, evidence={**learning.evidence, **judged}, sights=(sight,))
+    old = next((one for one in sights if sight.at_s - one.at_s <= NOISE_S), before)
+    noise = tuple(
+        heard.heard(now_a - was_a) if was_a is not None and now_a is not None else heard
+        for heard, was_a, now_a in zip(learning.noise, old.amps, sight.amps, strict=True)
+    )
+    return replace(learning, noise=(noise[0], noise[1], noise[2]), sights=(*sights[1 - SIGHTS_KEPT :], sight))
+
+
+def _nothing(draft: Draft, name: SocketId) -> PhaseEvidence:
+    return PhaseEvidence.none(len(draft.sockets[name].socket.phases))
+
+
+def _steps(draft: Draft, before: Sight, after: Sight) -> dict[SocketId, PerPhase]:
+    """What each socket that changed has changed by, in its own phases."""
+    steps: dict[SocketId, PerPhase] = {}
+    for name, now in after.sockets.items():
+        was = before.sockets.get(name)
+        if was is None or was == now:
+            continue
+        step = (now[0] - was[0], now[1] - was[1], now[2] - was[2])
+        phases = len(draft.sockets[name].socket.phases)
+        if apart(step, phases) >= MOVES_A or max(abs(one) for one in step) >= MOVES_A:
+            steps[name] = step
+    return steps
+
+
+def _grid(before: Sight, after: Sight) -> list[PhaseAmps | None]:
+    out: list[PhaseAmps | None] = []
+    for p in PHASES:
+        was, now = before.amps[p], after.amps[p]
+        if was is None or now is None:
+            out.append(None)
+            continue
+        signed = before.signed[p] and after.signed[p]
+        if not signed:
+            was, now = abs(was), abs(now)
+        out.append(PhaseAmps(was, now, signed, (before.exported, after.exported)))
+    return out
