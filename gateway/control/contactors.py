@@ -112,6 +112,8 @@ def move(draft: Draft, it: SocketDraft, event: ContactorEvent) -> None:
     state = next_state(it.contactor, event)
     if state is it.contactor:
         return
+    if state is ContactorState.OPEN and it.contactor is ContactorState.UNKNOWN:
+        it.opened_s = draft.now_s  # its board was silent: nobody knows when it opened, or whether it had before
     it.contactor = state
     it.contactor_since_s = draft.now_s
     if state is ContactorState.WELDED:

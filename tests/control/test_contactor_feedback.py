@@ -136,3 +136,22 @@ def test_a_relay_that_lets_go_by_itself_rests_before_it_is_closed_again_and_is_l
     assert socket.session is None
     told = [wish.because.why for _, wish in cabinet.log if isinstance(wish, NoteEvent)]
     assert told.count(Why.CONTACTOR_NOT_CLOSED) >= 3
+
+
+def test_a_board_that_was_silent_closes_again_only_after_the_minimum_off_time_since_it_was_seen_open() -> None:
+    """The board keeps its relay closed while it is silent; the order to open reaches it when it is heard again."""
+    cabinet = Cabinet(site(wallbox("p1", contactor=True), wallbox("p2")), house_a=[7.0, 7.0, 7.0])
+    cabinet.run(90)
+    cabinet.house_a = [16.0, 16.0, 16.0]
+    cabinet.run(20)
+    cabinet.plug("p1")
+    cabinet.run(20)
+    place = cabinet.place("p1")
+    assert place.closed
+    place.board_silent = True
+    cabinet.run(200)
+    assert place.closed
+    cabinet.house_a = [7.0, 7.0, 7.0]
+    place.board_silent = False
+    place.closed = False
+    assert cabinet.run_until(lambda c: c.place("p1").closed, 200) >= 60.0
