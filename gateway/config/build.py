@@ -94,6 +94,7 @@ def _site(
             full_end_s=control.full_end_s or inf,
             standby_end_s=control.standby_end_s or inf,
             restart_spread_s=control.restart_spread_s,
+            phase_trials=control.phase_trials,
         ),
     )
 

@@ -87,6 +87,9 @@ class ControlSection(Section):
     standby_end_s: Seconds = Field(
         default=0.0, description="a car that has never drawn anything for this long ends; 0: never"
     )
+    phase_trials: bool = Field(
+        default=True, description="a car may show at 6 A how many phases it uses where only its first has room"
+    )
     restart_spread_s: Seconds = Field(default=120.0, description="after an outage sessions begin spread over this time")
 
 

@@ -13,6 +13,7 @@ from gateway.control.estimate import estimate_house, estimate_loads, take_sample
 from gateway.control.grants import make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
 from gateway.control.phase_learning import learn_phases
+from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
@@ -42,6 +43,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     # What every fuse carries now, and how warm it is.
     drop_claims(draft)
     estimate_house(draft)
+    watch_phases(draft)
     reserve(draft)
     estimate_loads(draft)
     warm_fuses(draft)
@@ -50,6 +52,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     guard_fuses(draft)
     guard_blindness(draft)
     obey_limits(draft)
+    end_trials(draft)
     bring_to_rest(draft)
     reserve_touched(draft)
     # Who makes way, who is next, who may draw how much.
@@ -90,10 +93,13 @@ def name_reasons(draft: Draft) -> None:
             it.because = it.session.end_because
         elif it.memory.told_asleep and it.phase is SessionPhase.CHARGING:
             it.because = _ASLEEP
+        elif it.memory.presumed and it.phase is SessionPhase.CHARGING:
+            it.because = _TRIED
 
 
 _IDLE = Because(Why.IDLE)
 _ASLEEP = Because(Why.CAR_ASLEEP)
+_TRIED = Because(Why.PHASES_TRIED)
 
 
 def wish_currents(draft: Draft) -> None:

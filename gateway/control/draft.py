@@ -29,7 +29,7 @@ class SocketDraft:
     """One socket in this tick. Currents are in the socket's own phases, 0 where it has none.
 
     draw_a: what its meter shows now (None: unknown); reserved_a: what is counted for it now; soon_a: what it will
-    count once it has obeyed what it was told; used: which of its phases its car uses.
+    count once it has obeyed what it was told; used: which of its phases its car uses; widened: it uses more.
     """
 
     socket: Socket
@@ -63,6 +63,7 @@ class SocketDraft:
     used: tuple[bool, bool, bool] = (True, True, True)
     energised_now: bool = False
     touched: bool = False
+    widened: bool = False
 
     @property
     def phase(self) -> SessionPhase | None:
@@ -85,7 +86,9 @@ class SocketDraft:
 
     @property
     def cap_a(self) -> float:
-        """The most that it may be granted (A): rating or the limit by command."""
+        """The most that it may be granted (A): rating or the limit by command, on trial the least."""
+        if self.memory.presumed:
+            return self.need_a
         limit = self.limit_by_command_a
         return self.socket.rating_a if limit is None else min(self.socket.rating_a, limit)
 
@@ -186,6 +189,8 @@ class Draft:
         memory.resting_car_since_s = None
         memory.settled_a = None
         memory.used = None
+        memory.presumed = memory.wide = memory.turned_away = False
+        memory.shown_since_s = None
         memory.fits_since_s = None
         memory.resting_since_s = None
         memory.pauses = 0

@@ -85,7 +85,7 @@ def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
     excess_a = total[place] - draft.limit_a[place]
     because = _grid_because(draft) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
     all_alike = draft.freshness >= Freshness.FALLBACK
-    victims = [it for it in draft.each() if place in draft.tree.all_places[it.socket.id] and _can_yield(it)]
+    victims = [it for it in draft.each() if place in it.places_used and _can_yield(it)]
     victims.sort(key=lambda it: (not (all_alike and it.shared), -it.memory.place))
     for it in victims:
         if total[place] <= draft.limit_a[place] + EXCESS_A and not (all_alike and it.shared):

@@ -4,6 +4,7 @@
 `ControlState` that has been handed out never changes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -45,6 +46,9 @@ class SocketMemory:
     unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; yielded: asleep and
     out of the line's way; sliced: its turn is over, it waits at the end of the line for the next; returned: it charges
     again after a pause; has_drawn: its car has charged in this session; start_after_s: no session begins before.
+
+    used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
+    taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -52,6 +56,11 @@ class SocketMemory:
     steady_since_s: float = 0.0
     settled_a: PerPhase | None = None
     used: tuple[bool, bool, bool] | None = None
+    presumed: bool = False
+    shown_since_s: float | None = None
+    wide: bool = False
+    taught_phases: int | None = None
+    turned_away: bool = False
     previous_granted_a: float = 0.0
     room_since_s: float | None = None
     raised_at_telegram: int = -1
@@ -125,6 +134,8 @@ class Memory:
     house_seen_s: PerPhase = (0.0, 0.0, 0.0)
     house_highest_a: MaybePerPhase = (None, None, None)
     tight_since_s: dict[int, float] = field(default_factory=dict)
+    phases_by_token: Mapping[Token, int] = field(default_factory=dict)
+    failed_trials_s: tuple[float, ...] = ()
     house_over: tuple[bool, bool, bool] = (False, False, False)
     started_s: float = 0.0
     next_place: int = 0

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import PAUSE_S_MAX, pause
+from gateway.control.phase_use import begin_trial, trial_holds
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
@@ -83,7 +84,6 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
         it.because = obstacle
         memory.fits_since_s = None
         return
-    places = draft.tree.all_places[it.socket.id]
     returns = it.phase is SessionPhase.PAUSED and not memory.sliced
     counts = not returns or memory.yielded
     for fuse in draft.tree.site.fuses_above(it.socket.id) if counts else ():
@@ -92,7 +92,10 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
             line.lacking.append(it)
             return
     need_a = it.need_a + (RETURN_MARGIN_A if returns and _is_shy(draft, it) else 0.0)
-    missing, short = max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places)
+    missing, short = _missing(draft, it, line, need_a)
+    if missing > EXCESS_A and _missing(draft, it, line, need_a, it.places[0])[0] <= EXCESS_A and begin_trial(draft, it):
+        missing = 0.0
+    places = it.places_used
     if missing > EXCESS_A:
         memory.fits_since_s = None
         fuse_id, phase = draft.tree.name(short)
@@ -113,9 +116,16 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
     _claim(draft, it, line)
 
 
+def _missing(
+    draft: Draft, it: SocketDraft, line: _Line, need_a: float, places: tuple[int, ...] | None = None
+) -> tuple[float, int]:
+    """How many amperes its tightest fuse phase lacks, and which that is; of those that its car uses, or of `places`."""
+    return max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places or it.places_used)
+
+
 def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     memory = it.memory
-    places = draft.tree.all_places[it.socket.id]
+    places = it.places_used
     memory.claimed = True
     reserve_again(draft, it)
     for place in places:
@@ -135,8 +145,7 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
         if set(places).intersection(draft.tree.all_places[passed.socket.id]):
             passed.memory.overtaken += 1
     if it.phase is SessionPhase.PAUSED:
-        memory.yielded = False
-        memory.sliced = False
+        memory.yielded = memory.sliced = memory.turned_away = False
         memory.returned = True
         _energise(draft, it, SessionEvent.ROOM_BACK)
     else:
@@ -154,7 +163,7 @@ def _is_shy(draft: Draft, it: SocketDraft) -> bool:
 def _free_now(draft: Draft, it: SocketDraft) -> bool:
     """Whether the reservations of all, its own among them, fit on every fuse phase above it."""
     total = all_reserved(draft)
-    return all(total[place] <= draft.limit_a[place] + EXCESS_A for place in draft.tree.all_places[it.socket.id])
+    return all(total[place] <= draft.limit_a[place] + EXCESS_A for place in it.places_used)
 
 
 def _obstacle(draft: Draft, it: SocketDraft) -> Because | None:
@@ -201,10 +210,7 @@ def _wallbox_obstacle(it: SocketDraft) -> Because | None:
 
 
 def _could_ever_start(draft: Draft, it: SocketDraft) -> bool:
-    return all(
-        draft.base_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A
-        for place in draft.tree.all_places[it.socket.id]
-    )
+    return all(draft.base_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A for place in it.places_used)
 
 
 def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> bool:
@@ -231,6 +237,8 @@ def energise(draft: Draft) -> None:
         if age_s > BEGIN_READING_AGE_S_MAX:
             begin_again(draft, it, Because(Why.START_TOO_OLD))
             reserve_again(draft, it)
+        elif it.memory.presumed and not trial_holds(draft, it):
+            continue
         elif session.begin_durable and _obstacle(draft, it) is None and _free_now(draft, it):
             _energise(draft, it, SessionEvent.ENERGISED)
 

@@ -91,7 +91,7 @@ def reserve_again(draft: Draft, it: SocketDraft) -> None:
     """What one socket is counted for; a claim or a start that is under way holds the least that it needs."""
     reserved, soon = _counted(draft, it)
     if it.memory.claimed or it.phase in STARTING:
-        need = _full(it, it.need_a)
+        need = _full(it, it.need_a, used=it.used)
         reserved, soon = _more(reserved, need), _more(soon, need)
     it.reserved_a, it.soon_a = reserved, soon
 

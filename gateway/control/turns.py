@@ -63,7 +63,7 @@ def _who_leaves(
     leave: list[SocketDraft] = []
     for one in over:
         in_the_way = crowded.intersection(fuse.id for fuse in above(one.socket.id))
-        if not in_the_way and not set(one.all_places).intersection(it.all_places):
+        if not in_the_way and not set(one.places_used).intersection(it.places_used):
             continue
         leave.append(one)
         own = least(draft, one)
@@ -78,7 +78,7 @@ def _who_leaves(
 def _fits(draft: Draft, it: SocketDraft, least_a: Sequence[float], sessions: Mapping[FuseId, int]) -> bool:
     fuses = draft.tree.site.fuses_above(it.socket.id)
     return all(fuse.sessions_max is None or sessions.get(fuse.id, 0) < fuse.sessions_max for fuse in fuses) and all(
-        least_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A for place in it.all_places
+        least_a[place] + it.need_a <= draft.limit_a[place] + EXCESS_A for place in it.places_used
     )
 
 
@@ -87,7 +87,7 @@ def _slice_is_over(draft: Draft, it: SocketDraft) -> bool:
 
 
 def _may_end_a_slice(draft: Draft, it: SocketDraft) -> bool:
-    if it.phase is SessionPhase.QUEUED:
+    if it.phase is SessionPhase.QUEUED or it.memory.turned_away:
         return True
     return not it.memory.yielded and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
 

@@ -72,6 +72,8 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.CAR_STANDBY: ("Bilen laddade aldrig: avslutad", "Car never charged: ended"),
     Why.CAR_WAKES: ("Bilen sover: väcks en gång", "Car sleeps: woken once"),
     Why.CAR_ASLEEP: ("Bilen laddar inte fast den får", "Car does not charge though it may"),
+    Why.PHASES_TRIED: ("Prövar hur många faser bilen använder", "Finds out how many phases the car uses"),
+    Why.PHASES_SHOWN: ("Bilen laddar på fler faser än det finns plats för", "Car uses more phases than have room"),
     Why.RESTART_WAITS: ("Efter strömavbrott: startar snart{left}", "After an outage: starts soon{left}"),
     Why.UNPLUGGED: ("Kabeln är utdragen", "Cable unplugged"),
     Why.IDLE_RELEASE: ("Släppt: ingen ström på länge", "Released: no current for long"),

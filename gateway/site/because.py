@@ -47,6 +47,8 @@ class Why(StrEnum):
     CAR_STANDBY = "car_standby"  # never drew 1 A for long
     CAR_WAKES = "car_wakes"  # asleep after a pause: the setpoint is taken away and given back once
     CAR_ASLEEP = "car_asleep"  # woken in vain
+    PHASES_TRIED = "phases_tried"  # at its least current until its meter shows how many phases it uses
+    PHASES_SHOWN = "phases_shown"  # fuse, phase, current_a = what is missing: it uses more phases than have room
     RESTART_WAITS = "restart_waits"  # until_s: starts are spread after an outage
     IDLE_RELEASE = "idle_release"
     START_TOO_OLD = "start_too_old"

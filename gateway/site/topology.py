@@ -90,13 +90,15 @@ class QueueRules:
 
     full_end_s: a car that charged and has drawn less than 1 A for this long is full, its session ends; standby_end_s:
     the same for one that never drew more; infinite: never. restart_spread_s: after an outage sessions begin spread over
-    this time, since every cabinet of a street gets its power back in the same second.
+    this time, since every cabinet of a street gets its power back in the same second. phase_trials: a car whose number
+    of phases decides whether it fits may show it at its least current, where the fuses are proven to bear it.
     """
 
     slice_s: float = 900.0
     full_end_s: float = 1800.0
     standby_end_s: float = inf
     restart_spread_s: float = 120.0
+    phase_trials: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ COMPLAINTS: dict[str, Complaint] = {
         13,
         "evcc 24932",
         trace([car("p1", phases=1)], [(0.0, (3.0, 21.0, 21.0))], sockets=[socket("p1")]),
-        _gets("p1", 6.0, 1800),
+        _all(_gets("p1", 15.0, 1800), _never_over),
         falls=("evcc", "openwb", "fifo"),
         until_s=2150,
     ),

@@ -4,11 +4,6 @@ import pytest
 
 from tests.bench_hil.complaints import COMPLAINTS, play
 
-OPEN = {
-    13: "a car counts for all its socket's phases until it has shown how many it uses, and boxes of the bench cannot "
-    "switch phases",
-}
-"""Complaints that ours still gives cause for."""
 _FALLS = [(name, peer) for name, complaint in COMPLAINTS.items() for peer in complaint.falls]
 
 
@@ -17,11 +12,8 @@ def test_all_twenty_are_here() -> None:
 
 
 @pytest.mark.parametrize("name", COMPLAINTS)
-def test_ours_gives_no_cause_for_the_complaint(name: str, request: pytest.FixtureRequest) -> None:
-    complaint = COMPLAINTS[name]
-    if complaint.number in OPEN:
-        request.applymarker(pytest.mark.xfail(reason=OPEN[complaint.number], strict=False))
-    assert play(complaint, "ours") == ""
+def test_ours_gives_no_cause_for_the_complaint(name: str) -> None:
+    assert play(COMPLAINTS[name], "ours") == ""
 
 
 @pytest.mark.parametrize(("name", "peer"), _FALLS)
