@@ -20,7 +20,7 @@ _MARKS_MAX: Final = 8192
 class Burst:
     """One burst. octets: those that no telegram took, at most 2048; begins, ends: places in the stream; telegrams:
     how many it held; whole: the line was seen quiet before it, or it went on for so long that it need not have been;
-    unending: octets came for 12 s without a pause and without a telegram."""
+    unending: octets came for 12 s without a pause and without a telegram; lasted_s: first octets to last."""
 
     octets: bytes
     begins: int
@@ -28,6 +28,7 @@ class Burst:
     telegrams: int
     whole: bool
     unending: bool = False
+    lasted_s: float = 0.0
 
 
 class Bursts:
@@ -38,6 +39,7 @@ class Bursts:
         self._begins = 0
         self._telegrams = 0
         self._kept = bytearray()
+        self._begun_s = 0.0
         self._taken_s = 0.0
         self._last_s: float | None = None
         self._opened_s = 0.0
@@ -71,7 +73,7 @@ class Bursts:
         if not self._kept and not self._telegrams:
             quiet_since_s = self._opened_s if self._last_s is None else self._last_s
             self._whole = now_s - quiet_since_s >= PAUSE_S
-            self._taken_s = now_s
+            self._begun_s = self._taken_s = now_s
         self._kept += octets
         self.place += len(octets)
         self._last_s = now_s
@@ -105,7 +107,8 @@ class Bursts:
 
     def _end(self, *, whole: bool, unending: bool = False) -> Burst:
         octets = bytes(self._kept[:KEPT_BYTES_MAX])
-        burst = Burst(octets, self._begins, self.place, self._telegrams, whole, unending)
+        lasted_s = 0.0 if self._last_s is None else self._last_s - self._begun_s
+        burst = Burst(octets, self._begins, self.place, self._telegrams, whole, unending, lasted_s)
         self._forget()
         return burst
 

@@ -83,7 +83,7 @@ LATE_S_MAX: Final = 1.0
 VERY_LATE_S: Final = 8.0
 """One telegram that is so late is enough."""
 _GAPS_REMEMBERED: Final = 9
-_SLOWEST: Final = LineSettings(2400, "E")
+SLOWEST_LINE: Final = LineSettings(2400, "E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def air_octet_s(form: Form, settings: LineSettings | None) -> float:
     """How long one octet takes on the meter's side; behind a bridge it is not known, so the form's slowest counts."""
     if settings is not None:
         return settings.octet_s
-    return P1_LINE.octet_s if form is Form.P1 else _SLOWEST.octet_s
+    return P1_LINE.octet_s if form is Form.P1 else SLOWEST_LINE.octet_s
 
 
 def _most_common(bad: list[Diagnosis]) -> Diagnosis:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.clock import Instant
 from gateway.meters.han_bursts import Burst, Bursts
-from gateway.meters.han_diagnosis import TELLS, Diagnosis, Finding, PortWatch, air_octet_s
+from gateway.meters.han_diagnosis import (
+    AIR_TIMES_MAX,
+    SLOWEST_LINE,
+    TELLS,
+    VERY_LATE_S,
+    Diagnosis,
+    Finding,
+    PortWatch,
+    air_octet_s,
+)
 from gateway.meters.han_sniffer import Sniffer, candidates
 from gateway.meters.meter_clock import ClockSight, MeterClock
 from gateway.wire.ciphering import MeterKeys
@@ -35,6 +44,9 @@ STRAYS_MAX: Final = 64
 STRAYS_ENOUGH: Final = 16
 STRAYS_S: Final = 8.0
 FAST_BAUD: Final = 115200
+EXCUSED_ENOUGH: Final = 2
+"""So many bursts were laid to settings that did not fit: with the first that fits and is damaged, no whole telegram has
+come in three. A fourth would come later than 30 s after the first where the interval is 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ class HanPort:
         self._newest: Telegram | None = None
         self._last_s: float | None = None
         self._damaged: list[Likeness] = []
+        self._excused = 0
         self._strays = bytearray()
         self._strays_since_s = 0.0
 
@@ -193,11 +206,11 @@ class HanPort:
                 self._watch.bad(TELLS[likeness], burst.ends)
             if len(burst.octets) < TELEGRAM_BYTES_MIN:
                 return
-        if not burst.whole:
-            return
         likeness = self._likeness(burst.octets)
-        if burst.unending and likeness in SETTINGS_RIGHT:
+        if likeness in SETTINGS_RIGHT and (burst.unending or self._is_slow(burst)):
             self._watch.sure(Diagnosis.DRIBBLING, burst.ends)
+        elif not burst.whole:
+            return
         elif likeness is Likeness.STRAY:
             self._stray(burst, now_s)
         else:
@@ -208,11 +221,19 @@ class HanPort:
         excused = self._sniffer is not None and self._sniffer.failed(likeness)
         told = TELLS.get(likeness)
         if told is None or excused:
+            self._excused += excused
             return
-        if likeness in PROVEN and self._newest is None:
+        searched = likeness in SETTINGS_RIGHT and self._excused >= EXCUSED_ENOUGH
+        if self._newest is None and (likeness in PROVEN or searched):
             self._watch.sure(told, burst.ends)
         else:
             self._watch.bad(told, burst.ends)
+
+    def _is_slow(self, burst: Burst) -> bool:
+        """Whether it came far slower than the line's speed, without a telegram: so it need not have been seen whole."""
+        octet_s = SLOWEST_LINE.octet_s if self.settings is None else self.settings.octet_s
+        slow_s = max(VERY_LATE_S, AIR_TIMES_MAX * len(burst.octets) * octet_s)
+        return not burst.telegrams and burst.lasted_s > slow_s
 
     def _stray(self, burst: Burst, now_s: float) -> None:
         """A few octets by themselves tell nothing; many such do: a telegram that dribbles in, or noise."""

@@ -86,7 +86,7 @@ CASES = (
     Case("p1_silence", Diagnosis.WENT_SILENT, limit_s=SILENCE_NAMED_S_MAX),
     Case("p1_frozen", Diagnosis.FROZEN),
     Case("p1_bad_crc", Diagnosis.BAD_CRC),
-    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=120.0, acts_s=150.0),
+    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=60.0, acts_s=90.0),
     Case("p1_cut", Diagnosis.CUT_SHORT),
     Case("p1_text_mode", Diagnosis.TEXT_MODE, forms=TEXTS),
     Case("p1_inverted", Diagnosis.ONLY_NOISE),
@@ -149,13 +149,6 @@ def named_s(case: Case, course: Course, told: Told) -> float | None:
     return named_at_s - course.first_s
 
 
-def search_s(course: Course) -> float:
-    """How much longer a trouble may take from the start on a slow line, which must be found first: one telegram more
-    where the parity matters to the UART too."""
-    form = FORMS[course.form]
-    return course.interval_s if form.baud < 115200 and course.bridge is None else 0.0
-
-
 def expected(case: Case, course: Course) -> Diagnosis:
     return Diagnosis.NEVER_A_BYTE if case.kind == "p1_silence" and not course.begins_s else case.named
 
@@ -164,9 +157,8 @@ def judge(case: Case, course: Course) -> tuple[float | None, str]:
     """How soon it was named, and what is wrong with that ("" if nothing)."""
     told = run_course(course)
     took_s = named_s(case, course, told)
-    limit_s = case.limit_s if course.begins_s else case.limit_s + search_s(course)
     where = f"{case.title}, {course.form} each {course.interval_s:g} s, seed {course.seed}"
-    if took_s is None or took_s > limit_s:
+    if took_s is None or took_s > case.limit_s:
         return took_s, f"{where}: named after {took_s} s; said {told.changes}"
     before = told.said(0.0, course.begins_s) - WELL if course.begins_s else set()
     falsely = told.said(0.0, took_s + course.first_s) - WELL if not course.begins_s else set()

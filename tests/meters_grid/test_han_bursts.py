@@ -16,7 +16,7 @@ def test_a_pause_ends_a_burst_whether_time_is_looked_at_or_octets_come() -> None
     for bursts in (looked, fed):
         assert bursts.came(b"abc", 1.0) is None
         assert bursts.came(b"def", 1.2) is None
-    expected = Burst(b"abcdef", 0, 6, 0, whole=True)
+    expected = Burst(b"abcdef", 0, 6, 0, whole=True, lasted_s=1.2 - 1.0)
     assert looked.look(1.5) is None
     assert looked.look(1.7) == expected
     assert looked.look(9.0) is None
@@ -42,7 +42,7 @@ def test_what_a_telegram_took_is_not_kept_and_its_first_octets_moment_is_told() 
         bursts.came(b"x" * 100, 1.0 + place / 10)
     assert bursts.taken(120, 450) == pytest.approx(1.1)
     burst = bursts.look(2.0)
-    assert burst == Burst(b"x" * 50, 0, 500, 1, whole=True)
+    assert burst == Burst(b"x" * 50, 0, 500, 1, whole=True, lasted_s=1.4 - 1.0)
 
 
 def test_a_burst_of_telegrams_only_ends_empty() -> None:

@@ -96,6 +96,23 @@ def test_each_trouble_gets_its_own_name_within_30_seconds_of_a_meter_that_sends_
 
 
 @pytest.mark.parametrize(
+    ("trouble", "diagnosis"),
+    [
+        (Trouble("p1_bad_crc", {}), Diagnosis.BAD_CRC),
+        (Trouble("p1_cut", {}), Diagnosis.CUT_SHORT),
+        (Trouble("p1_dribble", {"octet_s": 0.05}), Diagnosis.DRIBBLING),
+    ],
+)
+def test_a_slow_meter_in_trouble_from_the_start_is_named_within_30_seconds_though_its_line_is_yet_unknown(
+    trouble: Trouble, diagnosis: Diagnosis
+) -> None:
+    told = course("kamstrup-se", 10.0, trouble=trouble, first_s=9.8)
+    named_s = told.named_s(diagnosis, 0.0)
+    assert named_s is not None
+    assert named_s - 9.8 <= 30.0
+
+
+@pytest.mark.parametrize(
     ("bridge", "diagnosis"),
     [
         (Receiver(Setting(2400)), Diagnosis.WRONG_SPEED),
