@@ -10,3 +10,6 @@ BoardId = NewType("BoardId", str)
 SessionId = NewType("SessionId", str)
 Token = NewType("Token", str)
 """Who starts a session, as a pseudonym (never a name). Never logged."""
+LimitId = NewType("LimitId", str)
+"""A limit from outside: of the grid company, of Home Assistant, of a wired contact."""
+TariffId = NewType("TariffId", str)

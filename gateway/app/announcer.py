@@ -15,6 +15,7 @@ from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected, read_command
 from gateway.publish.events import rejected_event
+from gateway.publish.limits import over_mqtt, read_limit
 from gateway.publish.rates import Pace
 from gateway.publish.topics import state_things
 from gateway.publish.words import Language
@@ -50,6 +51,8 @@ class Announcer:
         self._pace = Pace()
         self._commands = CommandPace()
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
+        for limit in over_mqtt(site):
+            link.listen(topic_names.limit_command(site.gateway_id, limit.id), self._limit)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
         """Puts what is due. Called once a tick, when everything in `state` is durable: so late commands come in no
@@ -76,6 +79,16 @@ class Announcer:
             self._ask(made)
         else:
             self._faults.on(COMMANDS_FLOOD, f"too many for socket {made.socket}; the newest waits, others are dropped")
+
+    def _limit(self, topic: str, payload: bytes, retained: bool) -> None:
+        now = self._clock.now()
+        made = read_limit(topic, payload, retained, self._site, now.monotonic_s)
+        if isinstance(made, Rejected):
+            self._link.say(*rejected_event(self._site.gateway_id, made, self._language, now.utc))
+            return
+        limit, told = made
+        self._board.limit_told(limit, told)
+        self._pace.forget(topic_names.limit_state(self._site.gateway_id, limit))
 
     def _ask(self, command: Command) -> None:
         if self._board.asked(command):

@@ -29,10 +29,12 @@ from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
+from gateway.app.wired_limits import WiredLimits
 from gateway.app.wiring import (
     SocketDevices,
     build_bus,
     build_heartbeat,
+    build_limit_inputs,
     build_sockets,
     meter_identities,
     minimum_quantities,
@@ -120,6 +122,7 @@ class _Gateway:
             bus.keep_clear(self._board.clear_of_writes_s)
         devices = build_sockets(cabinet, buses, link, self._clock)
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
+        wired = WiredLimits(build_limit_inputs(cabinet), self._board, self._faults)
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
         self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
@@ -143,6 +146,7 @@ class _Gateway:
             lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
             lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
             lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
+            lasting.append(group.create_task(wired.watch(), name="wired limits"))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")

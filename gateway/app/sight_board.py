@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import Final
 
-from gateway.ids import SocketId
+from gateway.ids import LimitId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Outcome
+from gateway.site.outside import LimitTold, OutsideSight
 from gateway.site.requests import Request, ShutDown
 from gateway.site.snapshot import ContactorSight, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import Site
@@ -32,6 +34,7 @@ class SightBoard:
         self._wallboxes: dict[SocketId, WallboxSight] = {}
         self._requests: deque[Request] = deque()
         self._outcomes: deque[Outcome] = deque()
+        self._outside = OutsideSight()
         self.wake = asyncio.Event()
 
     def grid_read(self, reading: GridReading) -> None:
@@ -52,6 +55,17 @@ class SightBoard:
 
     def wallbox_seen(self, socket: SocketId, sight: WallboxSight) -> None:
         self._wallboxes[socket] = sight
+
+    def limit_told(self, limit: LimitId, told: LimitTold) -> None:
+        """Wakes the loop: who lowers wants it now."""
+        self._outside = replace(self._outside, told={**self._outside.told, limit: told})
+        self.wake.set()
+
+    def limit_called(self, limit: LimitId, called: bool | None) -> None:
+        """None: the contact cannot be read. Wakes the loop when it has changed."""
+        if limit not in self._outside.called or self._outside.called[limit] is not called:
+            self._outside = replace(self._outside, called={**self._outside.called, limit: called})
+            self.wake.set()
 
     def asked(self, request: Request) -> bool:
         """False: too many requests wait already, this one is not taken. The end is taken always."""
@@ -96,6 +110,7 @@ class SightBoard:
             requests=tuple(self._requests),
             outcomes=tuple(self._outcomes),
             journal_accepts=journal_accepts,
+            outside=self._outside,
         )
         self._telegrams.clear()
         self._requests.clear()

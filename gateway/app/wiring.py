@@ -25,7 +25,7 @@ from gateway.devices.mqtt_wallbox import MqttWallbox
 from gateway.devices.protocols import Clock, Contactor, Heartbeat, SocketMeter, Wallbox
 from gateway.devices.socket_meter import ModbusSocketMeter
 from gateway.devices.wallboxes import ModbusWallbox
-from gateway.ids import BusId, SocketId
+from gateway.ids import BusId, LimitId, SocketId
 from gateway.metering.ocmf import MeterIdentity
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ def build_sockets(
             build_wallbox(cabinet, plan, buses, link, clock),
         )
         for name, plan in cabinet.sockets.items()
+    }
+
+
+def build_limit_inputs(cabinet: Cabinet) -> dict[LimitId, GpioInput]:
+    """Raises DeviceError if a line cannot be taken: who has wired a limit wants it obeyed."""
+    lines = GpiodLines()
+    return {
+        limit: lines.input(plan.chip, plan.line, active_low=plan.active_low)
+        for limit, plan in cabinet.limit_inputs.items()
     }
 
 

@@ -18,6 +18,7 @@ from gateway.config.plans import (
     RelayContactorPlan,
     SocketPlan,
 )
+from gateway.config.restraints import build_restraints, limit_inputs
 from gateway.config.schema import ControlSection, GatewaySection, GridMeterSection, MqttSection
 from gateway.config.sockets import build_socket, build_socket_plan, check_channels, check_socket
 from gateway.config.wires import build_buses, build_relay_boards, check_residents
@@ -25,6 +26,7 @@ from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import BoardId, FuseId, GatewayId, SocketId
 from gateway.quantities import PHASES
+from gateway.site.restraints import Restraints
 from gateway.site.topology import Fuse, QueueRules, Site, Socket
 
 SLICE_S_MIN: Final = 900.0
@@ -48,19 +50,21 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         sockets[plan.id] = build_socket(placed, plan, draft, flash=_lets_go(plan, boards))
     _check_failsafes(fuses, sockets.values(), mistakes)
     _check_slice(draft.control, mistakes)
+    restraints = build_restraints(draft, fuses, mistakes)
     mqtt = None if draft.mqtt is None else _mqtt(draft.mqtt, mistakes)
     if draft.gateway is not None:
         _check_time_zone(draft.gateway, mistakes)
     if mistakes or draft.gateway is None or draft.grid_meter is None:
         return None
     return Cabinet(
-        site=_site(draft.gateway, draft.grid_meter, draft.control, fuses, sockets),
+        site=_site(draft.gateway, draft.grid_meter, draft.control, fuses, sockets, restraints=restraints),
         buses=buses,
         relay_boards=boards,
         sockets=plans,
         grid_meter=build_grid_meter(draft.grid_meter),
         mqtt=mqtt,
         heartbeat=None if draft.heartbeat is None else HeartbeatPlan(draft.heartbeat.chip, draft.heartbeat.line),
+        limit_inputs=limit_inputs(draft),
         state_dir=Path(draft.gateway.state_dir),
         time_zone=draft.gateway.time_zone,
         language=draft.gateway.language,
@@ -80,6 +84,8 @@ def _site(
     control: ControlSection,
     fuses: Mapping[FuseId, Fuse],
     sockets: Mapping[SocketId, Socket],
+    *,
+    restraints: Restraints,
 ) -> Site:
     house_a = grid.house_load_a_max
     return Site(
@@ -96,6 +102,7 @@ def _site(
             restart_spread_s=control.restart_spread_s,
             phase_trials=control.phase_trials,
         ),
+        restraints=restraints,
     )
 
 

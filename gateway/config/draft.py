@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gateway.config.restraint_sections import ExternalLimitSection
 from gateway.config.schema import (
     BusSection,
     Config,
@@ -20,10 +21,10 @@ from gateway.config.schema import (
     HeartbeatSection,
     MqttSection,
     RelayBoardSection,
-    Section,
     SocketSection,
     check_section,
 )
+from gateway.config.section import Section
 from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
 from gateway.errors import Mistake
 
@@ -58,6 +59,7 @@ class Draft:
     mqtt_stated: bool
     control: ControlSection
     heartbeat: HeartbeatSection | None
+    external_limits: tuple[Placed[ExternalLimitSection], ...]
     buses: tuple[Placed[BusSection], ...]
     relay_boards: tuple[Placed[RelayBoardSection], ...]
     fuses: tuple[Placed[FuseSection], ...]
@@ -85,6 +87,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         mqtt_stated="mqtt" in tables,
         control=_one(tables, "control", ControlSection, mistakes) or ControlSection(),
         heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),
+        external_limits=_many(tables, "external_limit", ExternalLimitSection, mistakes, blamed),
         buses=_many(tables, "bus", BusSection, mistakes, blamed),
         relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.actuators.catalogue import RelayBoardModel, WallboxModel
-from gateway.ids import BoardId, BusId, SocketId
+from gateway.ids import BoardId, BusId, LimitId, SocketId
 from gateway.meters.catalogue import MeterModel
 from gateway.meters.han_port import HanPlan
 from gateway.site.topology import Site
@@ -159,6 +159,7 @@ class Cabinet:
     grid_meter: GridMeterPlan
     mqtt: MqttPlan | None
     heartbeat: HeartbeatPlan | None
+    limit_inputs: Mapping[LimitId, GpioLinePlan]
     state_dir: Path
     time_zone: str
     language: str

@@ -8,23 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="short name: a-z, 0-9 and '-'")]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Amperes = Annotated[float, Field(ge=0, le=1000)]
-GpioChip = Annotated[str, Field(pattern=r"^/dev/gpiochip\d+$", description="such as /dev/gpiochip0")]
-GpioOffset = Annotated[int, Field(ge=0, le=511, description="line offset on the chip (GPIO number on a Pi)")]
-Unit = Annotated[int, Field(ge=1, le=255, description="Modbus unit: 1-247 on a serial bus, up to 255 over TCP")]
-PhaseName = Literal["L1", "L2", "L3"]
+from gateway.config.restraint_sections import ExternalLimitSection
+from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
+
 MMQ_WH_MAX: Final = 10_000
-SecretKey = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$", description="secret: 32 hex digits")]
-
-
-class Section(BaseModel):
-    """What all sections share."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class GatewaySection(Section):
@@ -243,6 +232,7 @@ class Config(Section):
     mqtt: MqttSection | None = None
     control: ControlSection = ControlSection()
     heartbeat: HeartbeatSection | None = None
+    external_limit: list[ExternalLimitSection] = Field(default_factory=list)
     bus: list[BusSection] = Field(default_factory=list)
     relay_board: list[RelayBoardSection] = Field(default_factory=list)
     fuse: list[FuseSection] = Field(min_length=1)

@@ -85,11 +85,17 @@ def check_channels(draft: Draft, mistakes: list[Mistake]) -> None:
     owners: dict[tuple[str, int], str] = {}
     if draft.heartbeat is not None:
         owners[draft.heartbeat.chip, draft.heartbeat.line] = "heartbeat"
-    for place, board_or_chip, number in chain.from_iterable(_claims(placed) for placed in draft.sockets):
+    inputs = [
+        (f"{placed.path}.input.line", wired.chip, wired.line)
+        for placed in draft.external_limits
+        if (wired := placed.section.input) is not None
+    ]
+    claims = chain(inputs, chain.from_iterable(_claims(placed) for placed in draft.sockets))
+    for place, board_or_chip, number in claims:
         earlier = owners.setdefault((board_or_chip, number), place)
         if earlier != place:
             mistakes.append(
-                Mistake(place, str(number), f'{earlier} has it on "{board_or_chip}".', "Give each socket its own.")
+                Mistake(place, str(number), f'{earlier} has it on "{board_or_chip}".', "Give each its own.")
             )
 
 

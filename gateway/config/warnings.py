@@ -1,26 +1,15 @@
 """What the person should know about a config that is allowed: nothing here stops the daemon."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
+from gateway.config.caution import Caution
 from gateway.config.plans import Cabinet, ModbusWallboxPlan, MqttWallboxPlan, SocketPlan
+from gateway.config.restraint_warnings import restraint_cautions
 from gateway.meters.register_map import MeterModel, NumberType, Quantity
 from gateway.site.topology import Fuse, FuseKind, Purpose, Socket
 
 UNPROVEN = "unproven"
-
-
-@dataclass(frozen=True, slots=True)
-class Caution:
-    """One thing to know: where it stands in the file, what follows from it, what could be done."""
-
-    path: str
-    consequence: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.consequence} {self.advice}"
 
 
 def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
@@ -28,6 +17,7 @@ def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
     return (
         *_of_grid_meter(cabinet),
         *_of_relay_boards(cabinet),
+        *restraint_cautions(cabinet),
         *(caution for fuse in cabinet.site.fuses.values() for caution in _of_fuse(cabinet, fuse)),
         *(
             caution

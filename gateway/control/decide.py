@@ -17,6 +17,7 @@ from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
+from gateway.control.restraints import hold_back, restrain
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
 from gateway.control.sleepers import follow_sleepers
 from gateway.control.state import ContactorState, ControlState, Decision, FuseState, SessionPhase, SocketState
@@ -47,12 +48,15 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     reserve(draft)
     estimate_loads(draft)
     warm_fuses(draft)
+    # What holds charging back beyond the fuses.
+    restrain(draft)
     # What must stop whatever the shares say.
     guard_sockets(draft)
     guard_fuses(draft)
     guard_blindness(draft)
     obey_limits(draft)
     end_trials(draft)
+    hold_back(draft)
     bring_to_rest(draft)
     reserve_touched(draft)
     # Who makes way, who is next, who may draw how much.
@@ -144,6 +148,7 @@ def close_draft(draft: Draft) -> Decision:
         queue_position=positions,
         shutting_down=draft.shutting_down,
         phases=draft.memory.phases.evidence,
+        restraints=draft.restraints,
         memory=draft.memory,
     )
     return Decision(state, tuple(draft.wishes))

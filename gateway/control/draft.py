@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gateway.clock import Instant
 from gateway.control.memory import Memory, SocketMemory, Successor
+from gateway.control.restraint_state import RestraintState
 from gateway.control.session_machine import SessionEvent, next_phase
 from gateway.control.state import ContactorState, ControlState, Session, SessionPhase, SocketState
 from gateway.control.tree import FuseTree
@@ -64,6 +65,8 @@ class SocketDraft:
     energised_now: bool = False
     touched: bool = False
     widened: bool = False
+    restraint: Because | None = None
+    """Why it may not charge now, however much room there is."""
 
     @property
     def phase(self) -> SessionPhase | None:
@@ -129,10 +132,27 @@ class Draft:
     shutting_down: bool
     previous: ControlState
     wishes: list[Wish]
+    restraints: RestraintState
+    lowered_by: dict[int, Because]
+    """Fuse phases whose limit somebody has lowered below what the fuse bears, and why."""
 
     def each(self) -> Iterator[SocketDraft]:
         """The sockets in the order of the config."""
         return iter(self.sockets.values())
+
+    def lower(self, place: int, limit_a: float, because: Because) -> None:
+        """Lowers what a fuse phase may carry; never raises it."""
+        if limit_a < self.limit_a[place]:
+            self.limit_a[place] = max(0.0, limit_a)
+            self.lowered_by[place] = because
+
+    def lowering(self, place: int) -> Because | None:
+        """Why a fuse phase bears less than its fuse allows, with phase and limit; None: the fuse itself binds."""
+        because = self.lowered_by.get(place)
+        if because is None:
+            return None
+        fuse, phase = self.tree.name(place)
+        return replace(because, fuse=fuse, phase=phase, current_a=self.limit_a[place])
 
     def grant(self, it: SocketDraft, current_a: float) -> None:
         """Changes what a socket is told; remembers what it was told before."""
@@ -297,6 +317,8 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
         shutting_down=state.shutting_down,
         previous=state,
         wishes=[],
+        restraints=state.restraints,
+        lowered_by={},
     )
 
 

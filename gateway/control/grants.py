@@ -25,6 +25,8 @@ WANTS_MORE: Final = 0.9
 WANTS_MORE_BAND_A: Final = 0.5
 DEMAND_MULTIPLE: Final = 1.15
 DEMAND_MARGIN_A: Final = 1.0
+ORDERS: Final = frozenset({Why.EXTERNAL_LIMIT, Why.EXTERNAL_LIMIT_OLD})
+"""Who orders a limit from outside does not wait for our patience."""
 FULL_SPEED: Final = Because(Why.FULL_SPEED)
 
 
@@ -74,16 +76,21 @@ def make_way(draft: Draft) -> None:
             tight.pop(place, None)
             continue
         since_s = tight.setdefault(place, draft.now_s)
-        polite = draft.freshness is Freshness.FRESH and draft.heat[place] < HEAT_REDUCE
+        polite = draft.freshness is Freshness.FRESH and draft.heat[place] < HEAT_REDUCE and not _ordered(draft, place)
         if polite and total[place] <= draft.tree.rating_a[place] and draft.now_s - since_s < PATIENCE_S:
             continue
         _pause_below(draft, place, total)
 
 
+def _ordered(draft: Draft, place: int) -> bool:
+    because = draft.lowered_by.get(place)
+    return because is not None and because.why in ORDERS
+
+
 def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
     fuse, phase = draft.tree.name(place)
     excess_a = total[place] - draft.limit_a[place]
-    because = _grid_because(draft) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
+    because = _grid_because(draft) or draft.lowering(place) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
     all_alike = draft.freshness >= Freshness.FALLBACK
     victims = [it for it in draft.each() if place in it.places_used and _can_yield(it)]
     victims.sort(key=lambda it: (not (all_alike and it.shared), -it.memory.place))
@@ -183,15 +190,18 @@ def _demand_a(it: SocketDraft) -> float:
 
 def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
     if share.full_at is not None:
-        fuse, phase = draft.tree.name(share.full_at)
-        return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[share.full_at])
+        return _limit_of(draft, share.full_at)
     if share.current_a + traits(it).step_a <= it.cap_a + TINY_A:
         place = max(it.places_used, key=lambda one: (draft.load_a[one] or draft.base_a[one]) - draft.limit_a[one])
-        fuse, phase = draft.tree.name(place)
-        return Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
+        return _limit_of(draft, place)
     if it.cap_a < it.socket.rating_a:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
     return FULL_SPEED
+
+
+def _limit_of(draft: Draft, place: int) -> Because:
+    fuse, phase = draft.tree.name(place)
+    return draft.lowering(place) or Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
 
 
 def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
@@ -204,7 +214,7 @@ def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     over = [
         (load - draft.limit_a[place], place)
         for place in it.places_used
-        if (load := draft.load_a[place]) is not None and load > draft.limit_a[place]
+        if (load := draft.load_a[place]) is not None and load > draft.limit_a[place] and place not in draft.lowered_by
     ]
     if over:
         place = max(over)[1]

@@ -99,7 +99,7 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
     if missing > EXCESS_A:
         memory.fits_since_s = None
         fuse_id, phase = draft.tree.name(short)
-        it.because = Because(Why.QUEUED, fuse_id, phase, missing)
+        it.because = draft.lowering(short) or Because(Why.QUEUED, fuse_id, phase, missing)
         if not memory.yielded:
             line.wanted.append(short)
             line.lacking.append(it)
@@ -179,6 +179,8 @@ def _obstacle(draft: Draft, it: SocketDraft) -> Because | None:
         return it.locked
     if it.draw_a is None:
         return Because(Why.SOCKET_METER_SILENT)
+    if it.restraint is not None:
+        return it.restraint
     if it.cap_a < it.need_a:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
     if draft.now_s < it.memory.start_after_s:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from gateway.clock import Instant
 from gateway.control.memory import Memory
 from gateway.control.phase_evidence import PhaseEvidence
+from gateway.control.restraint_state import RestraintState
 from gateway.ids import FuseId, SessionId, SocketId, Token
 from gateway.meters.readings import SocketReading
 from gateway.quantities import MaybePerPhase, PerPhase
@@ -116,6 +117,7 @@ class ControlState:
     queue_position: Mapping[SocketId, int]
     shutting_down: bool
     phases: Mapping[SocketId, PhaseEvidence] = field(default_factory=dict)
+    restraints: RestraintState = field(default_factory=RestraintState)
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
 

@@ -46,6 +46,10 @@ class FuseTree:
             main=3 * number[site.main],
         )
 
+    def first(self, fuse: FuseId) -> int:
+        """The index of that fuse's L1."""
+        return 3 * next(number for number, one in enumerate(self.fuses) if one.id == fuse)
+
     def name(self, index: int) -> tuple[FuseId, Phase]:
         """Which fuse and which of its phases an index stands for."""
         return self.fuses[index // 3].id, PHASES[index % 3]

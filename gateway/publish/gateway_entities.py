@@ -5,6 +5,7 @@ from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
 from gateway.publish.events import EVENT_TYPES
 from gateway.publish.json_text import Value
+from gateway.publish.restraint_entities import restraint_entities
 from gateway.publish.words import Pair
 from gateway.quantities import Phase
 from gateway.site.freshness import Freshness
@@ -75,6 +76,7 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
     ]
     for fuse in site.fuses.values():
         rows += [(topic_names.fuse_state(gateway, fuse.id), entity) for entity in _fuse_entities(fuse)]
+    rows += restraint_entities(site)
     return rows
 
 

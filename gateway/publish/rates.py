@@ -11,7 +11,7 @@ MEASURED_S_MIN: Final = 1.0
 SILENCE_S_MAX: Final = 30.0
 """Below half of `expire_after` of the measurements in Home Assistant."""
 CHANGE_SHARE: Final = 0.01
-NEVER_A_REASON: Final = frozenset({"ts", "age_s", "because_text", "diagnosis_text"})
+NEVER_A_REASON: Final = frozenset({"ts", "age_s", "left_s", "because_text", "diagnosis_text"})
 """Keys that change by themselves: they travel along but start no message."""
 
 

@@ -1,6 +1,6 @@
 """Every MQTT topic of the gateway, in one place. All lie under `laddvakt/<gateway id>/`."""
 
-from gateway.ids import FuseId, GatewayId, SocketId
+from gateway.ids import FuseId, GatewayId, LimitId, SocketId
 
 BASE = "laddvakt"
 ONLINE = "online"
@@ -48,6 +48,15 @@ def socket_command(gateway: GatewayId, socket: SocketId, key: str) -> str:
 def command_filter(gateway: GatewayId) -> str:
     """What to subscribe to for every command of every socket."""
     return f"{BASE}/{gateway}/socket/+/+/set"
+
+
+def limit_state(gateway: GatewayId, limit: LimitId) -> str:
+    return f"{BASE}/{gateway}/limit/{limit}/state"
+
+
+def limit_command(gateway: GatewayId, limit: LimitId) -> str:
+    """Where an external limit is told: amperes, `none`, or JSON with its time; never retained."""
+    return f"{BASE}/{gateway}/limit/{limit}/set"
 
 
 def setpoint(gateway: GatewayId, socket: SocketId) -> str:

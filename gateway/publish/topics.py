@@ -16,6 +16,7 @@ from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
 from gateway.publish.han_facts import han_facts
 from gateway.publish.json_text import Thing, json_text, rounded
+from gateway.publish.restraint_topics import restraint_things
 from gateway.publish.shown import STANDING, ShownState, shown_state
 from gateway.publish.words import FRESHNESS, SHOWN, Language, pick, reason
 from gateway.quantities import UNKNOWN_PER_PHASE, MaybePerPhase
@@ -54,6 +55,7 @@ def state_things(
             **han_facts(han, _interval_s(snapshot), language),
         },
         topic_names.queue_state(gateway): _queue(state, positions),
+        **restraint_things(snapshot.site, state, language),
     }
     for fuse in snapshot.site.fuses.values():
         things[topic_names.fuse_state(gateway, fuse.id)] = _fuse(fuse, state.fuses[fuse.id], state.at.utc)

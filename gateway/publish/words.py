@@ -83,6 +83,11 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.SHUTDOWN: ("Laddvakt stängs av", "Laddvakt shuts down"),
     Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
     Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
+    Why.EXTERNAL_LIMIT: ("Begränsad utifrån: {where} till {amps}", "Limited from outside: {where} to {amps}"),
+    Why.EXTERNAL_LIMIT_OLD: (
+        "Yttre gräns är tyst: {where} hålls på {amps}",
+        "External limit is silent: {where} held at {amps}",
+    ),
 }
 
 PHASES_OF_A_SESSION: Final[dict[SessionPhase, Pair]] = {

@@ -57,6 +57,8 @@ class Why(StrEnum):
     SHUTDOWN = "shutdown"
     STARTUP = "startup"
     LIMIT_BY_COMMAND = "limit_by_command"  # current_a
+    EXTERNAL_LIMIT = "external_limit"  # fuse, current_a: somebody outside has lowered it
+    EXTERNAL_LIMIT_OLD = "external_limit_old"  # fuse, current_a: the sender is silent, the safe value holds
 
 
 @dataclass(frozen=True, slots=True)

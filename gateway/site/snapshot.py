@@ -1,13 +1,14 @@
 """Everything that one decision may know of the world, taken at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from gateway.ids import SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridSight
 from gateway.site.outcomes import Outcome
+from gateway.site.outside import OutsideSight
 from gateway.site.requests import Request
 from gateway.site.topology import Site
 
@@ -79,3 +80,4 @@ class SiteSnapshot:
     requests: tuple[Request, ...]
     outcomes: tuple[Outcome, ...]
     journal_accepts: bool
+    outside: OutsideSight = field(default_factory=OutsideSight)

@@ -1,12 +1,13 @@
 """The cabinet as it is built: a tree of fuses and the sockets that hang on it. Made from the config, never changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
 from gateway.ids import FuseId, GatewayId, SocketId
 from gateway.quantities import PerPhase, Phase
+from gateway.site.restraints import Restraints
 
 
 class FuseKind(StrEnum):
@@ -115,6 +116,7 @@ class Site:
     house_load_a_max: PerPhase | None
     raise_after_s: float
     rules: QueueRules = QueueRules()
+    restraints: Restraints = field(default_factory=Restraints)
 
     def fuses_above(self, socket: SocketId) -> tuple[Fuse, ...]:
         """From the socket's own fuse up to the main fuse."""

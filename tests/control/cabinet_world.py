@@ -5,7 +5,7 @@ Ordinary classes, one second per step. It shows control nothing but what wires w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from gateway.meters.readings import GridReading, SocketReading
 from gateway.quantities import EnergyRegister, PerPhase, Phase
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
+from gateway.site.outside import OutsideSight
 from gateway.site.requests import Request, Source, StartSession
 from gateway.site.snapshot import ContactorSight, Pilot, Position, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import Access, Fuse, FuseKind, Purpose, QueueRules, Site, Socket, WallboxTraits
@@ -204,6 +205,8 @@ class Cabinet:
     grid_silent: bool = False
     grid_refused: tuple[str, ...] = ()
     raw_grid_a: tuple[float | None, float | None, float | None] | None = None
+    outside: OutsideSight = field(default_factory=OutsideSight)
+    utc_trust: UtcTrust = UtcTrust.SYNCHRONISED
 
     def __post_init__(self) -> None:
         self.places = {socket.id: Place(socket) for socket in self.site.sockets.values()}
@@ -272,7 +275,7 @@ class Cabinet:
             snapshot = self._snapshot(readings)
         self.requests = []
         self.due = [(at, outcome) for at, outcome in self.due if at > self.at_s]
-        decision = decide(snapshot, self.state, instant(self.at_s))
+        decision = decide(snapshot, self.state, replace(instant(self.at_s), utc_trust=self.utc_trust))
         self.state, self.wishes = decision.state, decision.wishes
         for wish in decision.wishes:
             self._obey(wish)
@@ -340,6 +343,7 @@ class Cabinet:
             requests=tuple(self.requests),
             outcomes=tuple(outcome for at, outcome in self.due if at <= self.at_s),
             journal_accepts=self.journal_accepts,
+            outside=self.outside,
         )
 
     def _obey(self, wish: Wish) -> None:

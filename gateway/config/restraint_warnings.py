@@ -1,0 +1,26 @@
+"""What the person should know about the restraints of a config that is allowed."""
+
+from collections.abc import Iterator
+
+from gateway.config.caution import Caution
+from gateway.config.plans import Cabinet
+
+
+def restraint_cautions(cabinet: Cabinet) -> Iterator[Caution]:
+    """All cautions about them."""
+    site = cabinet.site
+    for limit in site.restraints.limits:
+        path = f"external_limit[{limit.id}]"
+        line = cabinet.limit_inputs.get(limit.id)
+        if line is not None and line.active_low:
+            yield Caution(
+                f"{path}.input.calls",
+                "a broken wire, or a contact without power, is not seen: nothing is lowered.",
+                'Where it can be had, use a contact that opens to call: calls = "open".',
+            )
+        if limit.wired_a is None and limit.safe_a >= site.fuses[limit.fuse].rating_a:
+            yield Caution(
+                f"{path}.mqtt.safe_a",
+                f"{limit.safe_a:g} A lowers nothing: when the sender falls silent the fuse alone binds.",
+                "Nothing to do if it is meant.",
+            )

@@ -1,0 +1,62 @@
+"""Restraints: from sections to rules of the site, and what does not fit is told."""
+
+from collections.abc import Mapping
+
+from gateway.config.draft import Draft, Placed
+from gateway.config.plans import GpioLinePlan
+from gateway.config.restraint_sections import ExternalLimitSection
+from gateway.config.wording import did_you_mean, shown
+from gateway.errors import Mistake
+from gateway.ids import FuseId, LimitId
+from gateway.site.restraints import ExternalLimit, Restraints
+from gateway.site.topology import Fuse
+
+
+def build_restraints(draft: Draft, fuses: Mapping[FuseId, Fuse], mistakes: list[Mistake]) -> Restraints:
+    """All restraints of the site."""
+    main = FuseId("" if draft.grid_meter is None else draft.grid_meter.main_fuse)
+    limits = tuple(_limit(placed, draft, fuses, main, mistakes) for placed in draft.external_limits)
+    return Restraints(limits=limits)
+
+
+def limit_inputs(draft: Draft) -> dict[LimitId, GpioLinePlan]:
+    """The line of every wired limit. With its pull-up an open contact reads high."""
+    return {
+        LimitId(placed.section.name): GpioLinePlan(wired.chip, wired.line, wired.calls == "closed")
+        for placed in draft.external_limits
+        if (wired := placed.section.input) is not None
+    }
+
+
+def _limit(
+    placed: Placed[ExternalLimitSection],
+    draft: Draft,
+    fuses: Mapping[FuseId, Fuse],
+    main: FuseId,
+    mistakes: list[Mistake],
+) -> ExternalLimit:
+    section = placed.section
+    fuse = main if section.fuse is None else FuseId(section.fuse)
+    if section.fuse is not None and fuse not in fuses and section.fuse not in draft.blamed.get("fuse", frozenset()):
+        remedy = did_you_mean(section.fuse, fuses)
+        mistakes.append(Mistake(f"{placed.path}.fuse", shown(section.fuse), "there is no such fuse.", remedy))
+    if (section.mqtt is None) == (section.input is None):
+        told = "both ways are stated." if section.mqtt is not None else "it comes from nowhere."
+        remedy = "Write mqtt = { safe_a = ... }, or input = { chip = ..., line = ... } with limit_a."
+        mistakes.append(Mistake(placed.path, shown(section.name), told, remedy))
+    elif section.input is not None and section.limit_a is None:
+        mistakes.append(
+            Mistake(f"{placed.path}.limit_a", "(missing)", "the contact does not say how much.", "Add `limit_a = ...`.")
+        )
+    elif section.mqtt is not None and section.limit_a is not None:
+        remedy = "Take this key away; what holds without a sender is mqtt.safe_a."
+        mistakes.append(Mistake(f"{placed.path}.limit_a", shown(section.limit_a), "the value comes over MQTT.", remedy))
+    if section.mqtt is None:
+        return ExternalLimit(LimitId(section.name), fuse, wired_a=section.limit_a or 0.0)
+    if not draft.mqtt_stated:
+        mistakes.append(
+            Mistake(
+                f"{placed.path}.mqtt", shown({"safe_a": 0}), "there is no broker in this file.", "Add a section [mqtt]."
+            )
+        )
+    return ExternalLimit(LimitId(section.name), fuse, safe_a=section.mqtt.safe_a, valid_for_s=section.mqtt.valid_for_s)

@@ -1,0 +1,22 @@
+"""What holds charging back beyond the fuses: each restraint lowers a limit or holds a socket back, and says why."""
+
+from gateway.control.draft import Draft
+from gateway.control.external_limits import obey_external_limits
+from gateway.control.guard import pause
+from gateway.control.power_room import watch_house_power
+from gateway.control.state import SessionPhase
+
+
+def restrain(draft: Draft) -> None:
+    """The lower of every restraint and the fuses holds; nothing here ever raises."""
+    watch_house_power(draft)
+    obey_external_limits(draft)
+
+
+def hold_back(draft: Draft) -> None:
+    """A session that charges and is held back pauses, and is there again as soon as nothing holds it."""
+    for it in draft.each():
+        if it.restraint is not None and it.phase is SessionPhase.CHARGING:
+            pause(draft, it, it.restraint)
+            it.memory.return_after_s = draft.now_s
+            it.memory.pauses = 0

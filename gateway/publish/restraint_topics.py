@@ -1,0 +1,38 @@
+"""What holds charging back, as messages: one thing per external limit."""
+
+from gateway.control.restraint_state import LimitState
+from gateway.control.state import ControlState
+from gateway.publish import topic_names
+from gateway.publish.json_text import Thing, rounded
+from gateway.publish.words import Language, reason
+from gateway.site.because import Because, Why
+from gateway.site.restraints import ExternalLimit
+from gateway.site.topology import Site
+
+
+def restraint_things(site: Site, state: ControlState, language: Language) -> dict[str, Thing]:
+    """Topic to thing; every key always there, null where unknown or not limited."""
+    gateway, seen = site.gateway_id, state.restraints
+    things = {}
+    for limit in site.restraints.limits:
+        shown = seen.limits.get(limit.id) or LimitState(None, None, None, calls=False, noted_s=None)
+        things[topic_names.limit_state(gateway, limit.id)] = _limit(limit, shown, state, language)
+    return things
+
+
+def _limit(limit: ExternalLimit, seen: LimitState, state: ControlState, language: Language) -> Thing:
+    now_s = state.at.monotonic_s
+    expired = limit.wired_a is None and seen.calls
+    why = Why.EXTERNAL_LIMIT_OLD if expired else Why.EXTERNAL_LIMIT
+    lowers = seen.current_a is not None
+    because = Because(why, limit.fuse, current_a=seen.current_a) if lowers else None
+    return {
+        "fuse": limit.fuse,
+        "limit_a": rounded(seen.current_a, 2),
+        "limit_w": rounded(seen.power_w, 0),
+        "calls": "ON" if lowers or seen.power_w is not None else "OFF",
+        "expired": "ON" if expired else "OFF",
+        "left_s": None if seen.until_s is None else rounded(max(0.0, seen.until_s - now_s), 0),
+        "because_text": None if because is None else reason(because, language),
+        "ts": state.at.utc.isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,30 @@
+"""What holds charging back beyond the fuses, as the config says it: who else may lower, and by what rule.
+
+Every restraint can only lower: the lower of it and the fuses holds. None is ever a fuse's protection.
+"""
+
+from dataclasses import dataclass
+
+from gateway.ids import FuseId, LimitId
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalLimit:
+    """Somebody outside may lower what the sockets below a fuse get (A per phase, the house's share included).
+
+    wired_a: what holds while the wired contact calls for it; None: the limit comes over MQTT. safe_a: what holds then
+    whenever no value of the sender is valid, at start too. valid_for_s: of a value that says no time of its own.
+    """
+
+    id: LimitId
+    fuse: FuseId
+    wired_a: float | None = None
+    safe_a: float = 0.0
+    valid_for_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restraints:
+    """All of one site, in the order of the config."""
+
+    limits: tuple[ExternalLimit, ...] = ()

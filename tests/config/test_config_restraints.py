@@ -1,0 +1,108 @@
+"""What holds charging back beyond the fuses, as the config says it: the example, the slips, and what to know."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config.load import cabinet_of, load_cabinet
+from gateway.config.plans import GpioLinePlan
+from gateway.config.warnings import cautions
+from gateway.errors import ConfigMistake
+from gateway.ids import FuseId, LimitId
+from gateway.site.restraints import ExternalLimit
+
+HOME, DSO = "external_limit[home]", "external_limit[grid-company]"
+FILE = Path(__file__).parents[2] / "deploy" / "restraints.toml.example"
+EXAMPLE = FILE.read_text("utf-8")
+
+
+def changed(was: str, now: str) -> str:
+    assert was in EXAMPLE
+    return EXAMPLE.replace(was, now, 1)
+
+
+def test_the_example_becomes_the_limits_that_its_words_say() -> None:
+    cabinet = load_cabinet(FILE)
+    assert cabinet.site.restraints.limits == (
+        ExternalLimit(LimitId("home"), FuseId("main"), None, 10.0, 600.0),
+        ExternalLimit(LimitId("grid-company"), FuseId("main"), wired_a=8.0),
+    )
+    assert cabinet.limit_inputs == {LimitId("grid-company"): GpioLinePlan("/dev/gpiochip0", 6, active_low=False)}
+
+
+SLIPS = [
+    ("a fuse that is not there", 'fuse = "main"    ', 'fuse = "man"    ', f"{HOME}.fuse", '"main"'),
+    ("a limit from nowhere", "mqtt = { safe_a = 10, valid_for_s = 600 }", "", "external_limit[home]", "nowhere"),
+    (
+        "a limit from two places",
+        "limit_a = 8  ",
+        "mqtt = { safe_a = 6 }\nlimit_a = 8  ",
+        "external_limit[grid-company]",
+        "both",
+    ),
+    ("no word of what holds", "{ safe_a = 10, ", "{ ", f"{HOME}.mqtt.safe_a", "required"),
+    ("a contact without its amperes", "limit_a = 8  ", "", f"{DSO}.limit_a", "how much"),
+    (
+        "amperes on a sent limit",
+        "mqtt = { safe",
+        "limit_a = 6\nmqtt = { safe",
+        f"{HOME}.limit_a",
+        "safe_a",
+    ),
+    (
+        "a time that is none",
+        "valid_for_s = 600",
+        "valid_for_s = 0",
+        f"{HOME}.mqtt.valid_for_s",
+        "5 or more",
+    ),
+    ("a limit below nought", "limit_a = 8  ", "limit_a = -8  ", f"{DSO}.limit_a", "0 or more"),
+    (
+        "a contact of no kind",
+        'calls = "open"',
+        'calls = "opened"',
+        f"{DSO}.input.calls",
+        '"open"',
+    ),
+    (
+        "two limits of one name",
+        'name = "grid-company"',
+        'name = "home"',
+        "external_limit[home][#2].name",
+        "already",
+    ),
+    ("a limit over MQTT without a broker", '[mqtt]\nhost = "127.0.0.1"', "", f"{HOME}.mqtt", "[mqtt]"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "path", "word"), [slip[1:] for slip in SLIPS], ids=[slip[0] for slip in SLIPS])
+def test_a_slip_is_told_with_place_and_remedy(was: str, now: str, path: str, word: str) -> None:
+    with pytest.raises(ConfigMistake) as caught:
+        cabinet_of(changed(was, now), "file")
+    told = {mistake.path: str(mistake) for mistake in caught.value.mistakes}
+    assert word in told[path]
+
+
+def test_one_line_of_the_machine_has_one_owner() -> None:
+    text = changed("[[bus]]", '[heartbeat]\nchip = "/dev/gpiochip0"\nline = 6\n\n[[bus]]')
+    with pytest.raises(ConfigMistake) as caught:
+        cabinet_of(text, "file")
+    assert [mistake.path for mistake in caught.value.mistakes] == [f"{DSO}.input.line"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "path", "word"),
+    [
+        ('calls = "open"', 'calls = "closed"', f"{DSO}.input.calls", "broken wire"),
+        ("safe_a = 10", "safe_a = 20", f"{HOME}.mqtt.safe_a", "fuse alone"),
+    ],
+)
+def test_what_is_allowed_but_good_to_know_is_told(was: str, now: str, path: str, word: str) -> None:
+    told = {caution.path: str(caution) for caution in cautions(cabinet_of(changed(was, now), "file"))}
+    assert word in told[path]
+    assert path not in {caution.path for caution in cautions(load_cabinet(FILE))}
+
+
+def test_a_contact_that_closes_to_call_reads_low_when_it_calls() -> None:
+    cabinet = cabinet_of(changed('calls = "open"', 'calls = "closed"'), "file")
+    assert cabinet.limit_inputs[LimitId("grid-company")].active_low

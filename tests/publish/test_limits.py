@@ -1,0 +1,147 @@
+"""The text of an external limit: what is taken, what is refused and why, and what people see of it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.control.restraint_state import LimitState, RestraintState
+from gateway.ids import FuseId, LimitId
+from gateway.publish.commands import Refusal, Rejected
+from gateway.publish.discovery import discovery_topics
+from gateway.publish.limits import read_limit
+from gateway.publish.topics import state_topics
+from gateway.publish.words import Language
+from gateway.site.outside import LimitTold
+from gateway.site.restraints import ExternalLimit, Restraints
+from gateway.site.topology import Fuse, FuseKind, Site
+from tests.publish.cabinet_told import MAIN, control_state, site, snapshot
+
+HOME, GARAGE, DSO = LimitId("home"), LimitId("garage"), LimitId("dso")
+TOPIC = "laddvakt/villa-1/limit/home/set"
+
+
+def limited() -> Site:
+    base = site()
+    garage = Fuse(FuseId("garage"), 16.0, FuseKind.GG, MAIN, 1.0, 0.0, None)
+    limits = (
+        ExternalLimit(HOME, MAIN, safe_a=10.0, valid_for_s=600.0),
+        ExternalLimit(GARAGE, garage.id, safe_a=6.0),
+        ExternalLimit(DSO, MAIN, wired_a=8.0),
+    )
+    return replace(base, fuses={**base.fuses, garage.id: garage}, restraints=Restraints(limits=limits))
+
+
+def told(text: str, topic: str = TOPIC, *, retained: bool = False) -> tuple[LimitId, LimitTold] | Rejected:
+    return read_limit(topic, text.encode(), retained, limited(), 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("10", LimitTold(10.0, None, 1600.0)),
+        (" 7.5\n", LimitTold(7.5, None, 1600.0)),
+        ("none", LimitTold(None, None, 1600.0)),
+        ('{"current_a": 0}', LimitTold(0.0, None, 1600.0)),
+        ('{"current_a": 13.5, "valid_for_s": 60}', LimitTold(13.5, None, 1060.0)),
+        ('{"power_w": 6000, "valid_for_s": 60}', LimitTold(None, 6000.0, 1060.0)),
+        ('{"current_a": 16, "power_w": 6000}', LimitTold(16.0, 6000.0, 1600.0)),
+        ('{"current_a": null, "valid_for_s": 3600}', LimitTold(None, None, 4600.0)),
+    ],
+)
+def test_a_word_that_can_be_read_is_taken_with_its_time(text: str, limit: LimitTold) -> None:
+    assert told(text) == (HOME, limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("", Refusal.WRONG_VALUE),
+        ("-1", Refusal.WRONG_VALUE),
+        ("ten", Refusal.WRONG_VALUE),
+        ("{}", Refusal.WRONG_VALUE),
+        ('{"valid_for_s": 60}', Refusal.WRONG_VALUE),
+        ('{"current_a": "10"}', Refusal.WRONG_VALUE),
+        ('{"current_a": true}', Refusal.WRONG_VALUE),
+        ('{"current_a": NaN}', Refusal.WRONG_VALUE),
+        ('{"current_a": Infinity}', Refusal.WRONG_VALUE),
+        ('{"current_a": 10, "until": 5}', Refusal.WRONG_VALUE),
+        ('{"current_a": 10, "valid_for_s": null}', Refusal.WRONG_VALUE),
+        ('{"current_a": -0.1}', Refusal.OUT_OF_RANGE),
+        ('{"power_w": -1}', Refusal.OUT_OF_RANGE),
+        ('{"current_a": 10, "valid_for_s": 0}', Refusal.OUT_OF_RANGE),
+        ('{"current_a": 10, "valid_for_s": 86401}', Refusal.OUT_OF_RANGE),
+        ("[" * 2000, Refusal.WRONG_VALUE),
+        ("9" * 5000, Refusal.TOO_LONG),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_reason(text: str, refusal: Refusal) -> None:
+    assert told(text) == Rejected(refusal, None, "limit/home")
+
+
+def test_a_retained_word_is_refused_since_nobody_knows_its_age() -> None:
+    assert told("10", retained=True) == Rejected(Refusal.RETAINED, None, "limit/home")
+
+
+def test_watts_are_for_the_main_fuse_only() -> None:
+    refused = told('{"power_w": 3000}', "laddvakt/villa-1/limit/garage/set")
+    assert refused == Rejected(Refusal.OUT_OF_RANGE, None, "limit/garage")
+
+
+@pytest.mark.parametrize("name", ["dso", "nobody"])
+def test_a_wired_limit_and_an_unknown_one_take_no_words(name: str) -> None:
+    assert told("10", f"laddvakt/villa-1/limit/{name}/set") == Rejected(Refusal.NOT_A_COMMAND, None, None)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_raise(payload: bytes) -> None:
+    made = read_limit(TOPIC, payload, False, limited(), 0.0)
+    assert isinstance(made, Rejected) or made[1].until_s > 0.0
+
+
+def said_of(restraints: RestraintState, language: Language) -> dict[str, str]:
+    state = control_state()
+    fuses = {**state.fuses, FuseId("garage"): state.fuses[MAIN]}
+    return state_topics(
+        replace(snapshot(), site=limited()), replace(state, restraints=restraints, fuses=fuses), language
+    )
+
+
+def shown(state: RestraintState) -> dict[str, dict[str, object]]:
+    said = said_of(state, Language.SV)
+    return {topic.split("/")[3]: json.loads(text) for topic, text in said.items() if "/limit/" in topic}
+
+
+def test_people_see_what_holds_and_for_how_long() -> None:
+    limits = {
+        HOME: LimitState(13.0, None, 70.0, calls=False, noted_s=None),
+        GARAGE: LimitState(6.0, None, None, calls=True, noted_s=None),
+        DSO: LimitState(None, None, None, calls=False, noted_s=None),
+    }
+    said = shown(RestraintState(limits=limits))
+    assert (said["home"]["limit_a"], said["home"]["left_s"], said["home"]["calls"]) == (13.0, 60.0, "ON")
+    assert said["home"]["because_text"] == "Begränsad utifrån: säkring main till 13,0 A"
+    assert (said["garage"]["expired"], said["garage"]["limit_a"]) == ("ON", 6.0)
+    assert said["garage"]["because_text"] == "Yttre gräns är tyst: säkring garage hålls på 6,0 A"
+    assert (said["dso"]["calls"], said["dso"]["limit_a"], said["dso"]["because_text"]) == ("OFF", None, None)
+
+
+def test_every_key_is_there_before_the_first_decision() -> None:
+    said = shown(RestraintState())
+    assert {frozenset(thing) for thing in said.values()} == {frozenset(said["home"])}
+
+
+def test_home_assistant_may_set_what_is_sent_and_only_sees_what_is_wired() -> None:
+    device = json.loads(discovery_topics(limited(), Language.EN, "1")["homeassistant/device/laddvakt_villa-1/config"])
+    number = device["cmps"]["limit_home"]
+    assert (number["p"], number["cmd_t"], number["max"]) == ("number", TOPIC, 20.0)
+    assert device["cmps"]["limit_garage"]["max"] == 16.0
+    assert "limit_dso" not in device["cmps"]
+    assert device["cmps"]["limit_dso_calls"]["p"] == "binary_sensor"
+    said = said_of(RestraintState(), Language.EN)
+    for key, each in device["cmps"].items():
+        if key.startswith("limit_"):
+            name = each["val_tpl"].removeprefix("{{ value_json.").removesuffix(" }}")
+            assert name in json.loads(said[each["stat_t"]]), key
