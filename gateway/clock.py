@@ -12,6 +12,11 @@ class UtcTrust(StrEnum):
     INFORMATIVE = "I"
     UNKNOWN = "U"
 
+    @property
+    def is_proven(self) -> bool:
+        """Only a clock that its discipline vouches for says when something was."""
+        return self is UtcTrust.SYNCHRONISED
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:

@@ -7,7 +7,7 @@ is mended at the next start by signing the same text under the same page: no gap
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypeVar
 from uuid import UUID, uuid5
@@ -44,8 +44,12 @@ from gateway.journal.facts import (
 )
 from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, ROWS_PER_SIGNED_HEAD, head_message, head_text
 from gateway.journal.outbox import Message, PendingMessage
+from gateway.journal.profile_facts import PeriodsSigned, TimeReferenced
+from gateway.journal.profile_memory import reference_at, reference_fact, signed_period
 from gateway.journal.recovery import Memory
+from gateway.metering.clock_watch import Cause, Discipline, undisciplined
 from gateway.metering.keys import PublicKey
+from gateway.metering.load_profile import Shown
 from gateway.metering.ocmf import MeterIdentity
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
@@ -87,12 +91,22 @@ class FactStore(Protocol):
 class Ledger:
     """Signs and stores. All methods may be called again for the same thing: they answer the same and add nothing."""
 
-    def __init__(self, store: FactStore, key: SignerKey, clock: Clock, station: Station, memory: Memory) -> None:
+    def __init__(
+        self,
+        store: FactStore,
+        key: SignerKey,
+        clock: Clock,
+        station: Station,
+        memory: Memory,
+        *,
+        discipline: Callable[[], Discipline],
+    ) -> None:
         self._store = store
         self._key = key
         self._clock = clock
         self._station = station
         self._memory = memory
+        self._discipline = discipline
         self._signer = Signer(key.public_key_hex, gateway_serial(key.public_key_hex))
         self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
@@ -101,7 +115,14 @@ class Ledger:
         self._saved_to = 0
 
     @classmethod
-    async def open(cls, store: FactStore, keys: Keys, clock: Clock, station: Station) -> Self:
+    async def open(
+        cls,
+        store: FactStore,
+        keys: Keys,
+        clock: Clock,
+        station: Station,
+        discipline: Callable[[], Discipline] = undisciplined,
+    ) -> Self:
         """Reads the journal from the newest saved memory that the key vouches for, makes the key at the very first
         start, signs every page that waits for it.
 
@@ -111,8 +132,9 @@ class Ledger:
         memory = await asyncio.to_thread(remembered, store, keys)
         now = clock.now()
         key = await key_of(memory, store, keys, now)
-        ledger = cls(store, key, clock, station, memory)
-        await ledger._append(Entry((DaemonStarted(now, station.boot_id, station.version, station.software),)))
+        ledger = cls(store, key, clock, station, memory, discipline=discipline)
+        started = DaemonStarted(now, station.boot_id, station.version, station.software)
+        await ledger._append(Entry((started, ledger._reference(Cause.BOOT))))
         await ledger._sign_waiting_pages()
         await ledger._sign_head()
         return ledger
@@ -161,6 +183,16 @@ class Ledger:
         """Books the energy since the last register value to the socket's T0, if no session is open on it."""
         await self._finish(self._in_turn(lambda: outside_entry(self._memory, self._station, socket, reading)))
 
+    async def refer_time(self, cause: Cause) -> None:
+        """Stores which calendar time belongs to which second of this device, signed. Raises JournalDamaged."""
+        await self._finish(self._in_turn(lambda: Entry((self._reference(cause),))))
+
+    async def register(self, shown: Sequence[Shown]) -> None:
+        """Stores these registers as rows of the load profile, each signed twice, in one transaction. Raises
+        JournalDamaged, DeviceError."""
+        if shown:
+            await self._finish(self._register(shown))
+
     async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]:
         """The oldest messages that no broker has taken."""
         return await self._store.pending_outbox(limit)
@@ -174,6 +206,29 @@ class Ledger:
         if self._store.accepts:
             await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),)), is_last=True))
         await self._store.close()
+
+    def profile_taken(self) -> Mapping[str, datetime]:
+        """By place: when the newest row of its load profile was read."""
+        return {place: mark.utc for place, mark in self._memory.profile.marks.items()}
+
+    def _reference(self, cause: Cause) -> TimeReferenced:
+        at, boot = self._clock.now(), self._station.boot_id
+        reference = reference_at(self._memory.profile, at, boot, self._signer.serial, (cause, self._discipline()))
+        return reference_fact(reference, at, self._signer.public_key, self._signed)
+
+    async def _register(self, shown: Sequence[Shown]) -> None:
+        """Signing pauses after each row: on a small machine it takes milliseconds, and telegrams must not wait."""
+        async with self._turn:
+            draft, periods = self._memory.profile.draft(), []
+            for one in shown:
+                row = draft.next_row(one, self._signer.public_key, self._signer.serial)
+                periods.append(signed_period(row, self._signed))
+                await asyncio.sleep(0)
+            boot, key = self._station.boot_id, self._signer.public_key
+            await self._append(Entry((PeriodsSigned(self._clock.now(), boot, key, tuple(periods)),)))
+
+    def _signed(self, text: bytes) -> str:
+        return self._key.sign(text).hex().upper()
 
     async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs to its end even if the caller gives up: memory must never lag behind the disk."""
@@ -258,6 +313,7 @@ async def open_ledger(
     time_zone: tzinfo,
     meters: Mapping[SocketId, MeterIdentity],
     minimum_wh: Mapping[SocketId, int],
+    discipline: Callable[[], Discipline] = undisciplined,
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
 
@@ -270,7 +326,7 @@ async def open_ledger(
     station = Station(gateway_id, version, software_identity(), boot_id.strip(), time_zone, meters, minimum_wh)
     store = await asyncio.to_thread(JournalStore.open, state_dir)
     try:
-        return await Ledger.open(store, KeyFolder(state_dir), clock, station)
+        return await Ledger.open(store, KeyFolder(state_dir), clock, station, discipline)
     except BaseException:
         await store.close()
         raise

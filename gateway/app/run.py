@@ -114,6 +114,7 @@ class _Gateway:
             time_zone=ZoneInfo(cabinet.time_zone),
             meters=meter_identities(cabinet),
             minimum_wh=minimum_quantities(cabinet),
+            discipline=self._clock.discipline,
         )
         state = recover(self._site, ledger.past(), self._clock.now())
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)

@@ -28,6 +28,7 @@ from gateway.journal.facts import (
 )
 from gateway.journal.outbox import Message, event_message, session_message
 from gateway.journal.recovery import Memory, RegisterMark
+from gateway.metering.clock_watch import STEP_MIN
 from gateway.metering.ocmf import (
     Ending,
     GatewayIdentity,
@@ -38,6 +39,7 @@ from gateway.metering.ocmf import (
     Unbilled,
     Unusable,
     begin_payload,
+    begun_relative,
     end_payload,
     meter_serial,
     record_text,
@@ -102,7 +104,7 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
     subject = Subject(wish.session, wish.socket, wish.token, wish.continues, meter)
     page = _next_page(memory, signer)
     payload = begin_payload(
-        _identity(station, signer), subject, page, _time(station, at), register=register, why=wish.because.why
+        _identity(station, signer), subject, page, _begin_time(station, at), register=register, why=wish.because.why
     )
     begun = SessionBegun(
         at=at,
@@ -145,7 +147,7 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
     unbilled = _unbilled(unusable, wish.kind, energy_kwh, minimum_wh)
     seen = None if unusable is None else (serial, shown)
     ending = Ending(wish.kind, wish.because.why, unusable, seen, unbilled, minimum_wh)
-    page, time = _next_page(memory, signer), _end_time(station, begun, at)
+    page, time = _next_page(memory, signer), _end_time(memory, station, begun, at)
     payload = end_payload(_identity(station, signer), _subject(begun), page, time, register=register, ending=ending)
     ended = SessionEnded(
         at=replace(at, utc=time.utc, utc_trust=time.trust),
@@ -275,24 +277,30 @@ def _subject(begun: SessionBegun) -> Subject:
     return Subject(begun.session, begun.socket, begun.token, begun.continues, meter)
 
 
-def _time(station: Station, at: Instant) -> RecordTime:
-    return RecordTime(at.utc, _offset(station, at.utc), at.utc_trust)
+def _begin_time(station: Station, at: Instant) -> RecordTime:
+    """Who begins on a clock that is not trusted can promise the duration alone."""
+    return RecordTime(at.utc, _offset(station, at.utc), at.utc_trust, relative=not at.utc_trust.is_proven)
 
 
-def _end_time(station: Station, begun: SessionBegun, at: Instant) -> RecordTime:
+def _end_time(memory: Memory, station: Station, begun: SessionBegun, at: Instant) -> RecordTime:
     """Begin plus monotonic duration within one boot; otherwise the wall clock, if it did not run backwards.
 
-    The time state is the weaker of begin and end: a duration does not make an unknown begin known.
+    A begin that is relative makes the end relative; without its duration that time is unusable. The other ends are
+    trusted no more than begin and end both are, and not wholly if the clock was in doubt, or stepped, between them.
     """
+    relative = begun_relative(memory.payloads[begun.session, Edge.BEGIN])
     trust = max(begun.at.utc_trust, at.utc_trust, key=_TRUST_FALLS.index)
     if begun.boot_id == station.boot_id and at.monotonic_s >= begun.at.monotonic_s:
         utc = begun.at.utc + timedelta(seconds=at.monotonic_s - begun.at.monotonic_s)
-        followed = abs(utc - at.utc) < timedelta(seconds=1)
-        return RecordTime(utc, _offset(station, utc), trust, wall=None if followed else at.utc)
+        followed = abs(utc - at.utc) < STEP_MIN
+        if begun.session in memory.doubted or not followed:
+            trust = max(trust, UtcTrust.INFORMATIVE, key=_TRUST_FALLS.index)
+        return RecordTime(utc, _offset(station, utc), trust, wall=None if followed else at.utc, relative=relative)
     if at.utc >= begun.at.utc:
-        return RecordTime(at.utc, _offset(station, at.utc), trust)
+        return RecordTime(at.utc, _offset(station, at.utc), trust, usable=not relative, relative=relative)
     stopped = begun.at.utc
-    return RecordTime(stopped, _offset(station, stopped), UtcTrust.UNKNOWN, usable=False, wall=at.utc)
+    unknown = UtcTrust.UNKNOWN
+    return RecordTime(stopped, _offset(station, stopped), unknown, usable=False, wall=at.utc, relative=relative)
 
 
 def _offset(station: Station, utc: datetime) -> timedelta:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from gateway.clock import Instant
 from gateway.ids import SessionId, SocketId, Token
+from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSeconds, TimeReferenced
 from gateway.metering.ocmf import Unbilled
 from gateway.site.because import Because
 from gateway.site.outcomes import Edge
@@ -243,6 +244,9 @@ class MemorySaved:
     running: tuple[SavedSession, ...]
     queued: tuple[SessionQueued, ...]
     checkpoint: str | None
+    doubted: tuple[SessionId, ...] = ()
+    profile: tuple[SavedPeriod, ...] = ()
+    seconds: SavedSeconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,8 @@ Fact = (
     | DaemonStarted
     | DaemonStopped
     | ClockSeen
+    | TimeReferenced
+    | PeriodsSigned
     | MeterSeen
     | MeterExchanged
     | EnergyOutside

@@ -13,6 +13,7 @@ from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId, SocketId
 from gateway.journal.facts import (
+    ClockSeen,
     ControlCheckpoint,
     EnergyOutside,
     Fact,
@@ -32,6 +33,9 @@ from gateway.journal.facts import (
     SessionQueued,
     SessionWithdrawn,
 )
+from gateway.journal.profile_facts import PeriodsSigned, TimeReferenced
+from gateway.journal.profile_memory import ProfileMemory
+from gateway.metering.clock_watch import Cause, is_doubt
 from gateway.metering.ocmf import NO_PAGE_BEFORE, payload_hash
 from gateway.site.outcomes import Edge
 
@@ -61,7 +65,8 @@ class Memory:
 
     keys: public keys with their serials, the newest last;
     unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
-    begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions.
+    begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions;
+    doubted: open sessions during which the wall clock was not trusted, or stepped.
     """
 
     journal_begun: bool = False
@@ -76,6 +81,8 @@ class Memory:
     payloads: dict[tuple[SessionId, Edge], str] = field(default_factory=dict)
     durable: dict[tuple[SessionId, Edge], PageSigned] = field(default_factory=dict)
     checkpoint: str | None = None
+    doubted: set[SessionId] = field(default_factory=set)
+    profile: ProfileMemory = field(default_factory=ProfileMemory)
 
     @property
     def newest_key(self) -> str | None:
@@ -105,6 +112,10 @@ class Memory:
                 self._absorb_session(fact)
             case MeterSeen() | MeterExchanged() | EnergyOutside():
                 self._absorb_energy(fact)
+            case ClockSeen() | TimeReferenced():
+                self._absorb_clock(fact)
+            case PeriodsSigned():
+                self.profile.absorb(fact, self.keys)
             case PageMade():
                 self._absorb_page(fact)
             case PageSigned():
@@ -128,6 +139,9 @@ class Memory:
             ),
             queued=tuple(self.queued.values()),
             checkpoint=self.checkpoint,
+            doubted=tuple(sorted(self.doubted)),
+            profile=self.profile.saved(),
+            seconds=self.profile.seconds,
         )
 
     def _absorb_saved(self, saved: MemorySaved) -> None:
@@ -143,6 +157,8 @@ class Memory:
         self.registers = {mark.socket: RegisterMark(mark.serial, mark.kwh) for mark in saved.registers}
         self.queued = {waiting.session: waiting for waiting in saved.queued}
         self.checkpoint = saved.checkpoint
+        self.doubted = set(saved.doubted)
+        self.profile.restore(saved)
         for session in saved.running:
             name = session.begun.session
             self.open[name] = self.begun[name] = session.begun
@@ -173,6 +189,7 @@ class Memory:
                 self.open[fact.session] = self.begun[fact.session] = fact
             case SessionEnded():
                 begun = self.open.pop(fact.session, None)
+                self.doubted.discard(fact.session)
                 if begun is None or fact.kwh - begun.kwh != fact.energy_kwh or fact.energy_kwh < 0:
                     raise JournalDamaged(f"session {fact.session} ends without its begin, or with other energy")
                 if self.registers[begun.socket] != RegisterMark(begun.serial, begun.kwh):
@@ -180,6 +197,16 @@ class Memory:
                 self.registers[fact.socket] = RegisterMark(begun.serial, fact.kwh)
                 self.ended[fact.session] = fact
                 self._forget_old()
+
+    def _absorb_clock(self, fact: ClockSeen | TimeReferenced) -> None:
+        """Sessions that run through a step, or through a clock that nobody vouches for, have no proven times."""
+        if isinstance(fact, TimeReferenced):
+            self.profile.absorb_reference(fact)
+            doubt = fact.cause is not Cause.MANUAL and is_doubt(fact.cause, fact.at.utc_trust)
+        else:
+            doubt = not fact.at.utc_trust.is_proven
+        if doubt:
+            self.doubted.update(self.open)
 
     def _absorb_energy(self, fact: MeterSeen | MeterExchanged | EnergyOutside) -> None:
         mark = self.registers.get(fact.socket)

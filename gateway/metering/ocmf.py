@@ -32,6 +32,8 @@ IMPORT_REGISTER: Final = "01-00:B0.08.00*FF"
 """Total active import of the mains, cumulative (OCMF 1.4 table 25; accepted under FV 1.3)."""
 SIGNATURE_METHOD: Final = "ECDSA-secp256r1-SHA256"
 NO_PAGE_BEFORE: Final = "0" * 64
+RELATIVE: Final = "R"
+"""The time state of both ends of a session whose begin was not trusted: an exact duration on an informative start."""
 SERIAL_UNREAD: Final = "UNREAD:"
 """Stands before the socket's name where the meter has no serial number that can be read."""
 
@@ -66,13 +68,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RecordTime:
-    """When the register was read. offset: of local time from UTC then; wall: the clock's own word if not followed."""
+    """When the register was read. offset: of local time from UTC then; wall: the clock's own word if not followed;
+    relative: the clock was not trusted at the begin, so that only the duration between begin and end counts."""
 
     utc: datetime
     offset: timedelta
     trust: UtcTrust
     usable: bool = True
     wall: datetime | None = None
+    relative: bool = False
 
 
 class Unusable(StrEnum):
@@ -210,7 +214,12 @@ def time_text(time: RecordTime) -> str:
     sign = "-" if minutes < 0 else "+"
     hours, rest = divmod(abs(minutes), 60)
     stamp = local.isoformat(timespec="milliseconds").replace(".", ",")
-    return f"{stamp}{sign}{hours:02d}{rest:02d} {time.trust.value}"
+    return f"{stamp}{sign}{hours:02d}{rest:02d} {RELATIVE if time.relative else time.trust.value}"
+
+
+def begun_relative(payload: str) -> bool:
+    """True if that begin record bears time state R, so that its end must bear it too."""
+    return str(json.loads(payload)["RD"][0]["TM"]).endswith(f" {RELATIVE}")
 
 
 def _head(gateway: GatewayIdentity, subject: Subject, page: Page) -> dict[str, _Value]:

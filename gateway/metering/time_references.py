@@ -1,0 +1,100 @@
+"""Time references: which calendar time belongs to which second of the device, and what that says of other seconds."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from gateway.clock import UtcTrust
+from gateway.metering.clock_watch import Cause
+from gateway.metering.load_profile import utc_text
+from gateway.metering.ocmf import number_text
+
+BOOT_LEAP_S: Final = 100_000
+"""Each boot's seconds begin so far behind the newest that are known: no second has two meanings, though the newest of
+a life that ended without warning may not have been written (one is written at least daily)."""
+AGREE_WITHIN: Final = timedelta(seconds=1)
+REACH_S: Final = 86_400
+"""An undisciplined clock drifts by some seconds a day: a single reference says nothing of what lies further off."""
+
+
+class MapState(StrEnum):
+    """How a row's time is known: by the trusted clock itself; by references around it; not at all."""
+
+    OK = "ok"
+    INTERPOLATED = "interpolated"
+    UNMAPPED = "unmapped"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReference:
+    """One reference. boot: the machine's boot that its seconds belong to; by: who entered it by hand."""
+
+    device: str
+    cause: Cause
+    boot: str
+    si_s: Decimal
+    utc: datetime
+    state: str
+    source: str
+    uncertainty_s: Decimal | None
+    by: str | None = None
+
+    @property
+    def text(self) -> bytes:
+        """What is signed."""
+        said = {
+            "device": self.device,
+            "cause": self.cause.value,
+            "boot": self.boot,
+            "si": number_text(self.si_s),
+            "utc": utc_text(self.utc),
+            "state": self.state,
+            "source": self.source,
+            "uncertainty_s": None if self.uncertainty_s is None else number_text(self.uncertainty_s),
+            "by": self.by,
+        }
+        return f"laddvakt time reference {json.dumps(said, sort_keys=True, separators=(',', ':'))}".encode("ascii")
+
+    @property
+    def zero(self) -> datetime:
+        """The calendar time of second 0, if the clock had always run as it did here."""
+        return self.utc - timedelta(microseconds=int(self.si_s * 1_000_000))
+
+    def at(self, si_s: Decimal) -> datetime:
+        """The calendar time of that second by this reference."""
+        return self.zero + timedelta(microseconds=int(si_s * 1_000_000))
+
+
+class TimeMap:
+    """What references say of the seconds of each boot. Only those of a trusted clock count, or else people's own."""
+
+    def __init__(self, references: Iterable[TimeReference]) -> None:
+        self._trusted: dict[str, list[TimeReference]] = {}
+        self._manual: dict[str, list[TimeReference]] = {}
+        for one in sorted(references, key=lambda reference: reference.si_s):
+            if one.cause is Cause.MANUAL:
+                self._manual.setdefault(one.boot, []).append(one)
+            elif one.state == UtcTrust.SYNCHRONISED.value:
+                self._trusted.setdefault(one.boot, []).append(one)
+
+    def utc(self, boot: str, si_s: Decimal) -> datetime | None:
+        """The calendar time of that second; None if no reference reaches it, or those around it disagree."""
+        found, reached = _between(self._trusted.get(boot, ()), si_s)
+        return found if reached else _between(self._manual.get(boot, ()), si_s)[0]
+
+
+def _between(references: Sequence[TimeReference], si_s: Decimal) -> tuple[datetime | None, bool]:
+    """The time by the nearest references before and after, and whether there was any word at all."""
+    before = next((one for one in reversed(references) if one.si_s <= si_s), None)
+    after = next((one for one in references if one.si_s > si_s), None)
+    if before is not None and after is not None:
+        agreed = abs(before.zero - after.zero) < AGREE_WITHIN
+        return (before if si_s - before.si_s <= after.si_s - si_s else after).at(si_s) if agreed else None, True
+    single = before or after
+    if single is None or abs(single.si_s - si_s) > REACH_S:
+        return None, False
+    return single.at(si_s), True
