@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -20,6 +21,7 @@ from gateway.journal.facts import Fact
 
 Reader = Callable[[Any], Any]
 _KINDS: Final[Mapping[str, type[Fact]]] = {kind.__name__: kind for kind in get_args(Fact)}
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 _REMEDY: Final = "a newer Laddvakt wrote it: install that version or a later one"
 
 
@@ -30,7 +32,7 @@ class _NewField(ValueError):  # noqa: N818 - it names what was found
 def row_of(seq: int, fact: Fact) -> str:
     """The row's text: kind, place and fact. The place is inside, so that rows cannot change places."""
     row = {"seq": seq, "kind": type(fact).__name__, "fact": _plain(fact)}
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(row)
 
 
 def fact_of(seq: int, text: str) -> Fact:
@@ -61,22 +63,30 @@ def kind_of(seq: int, text: str) -> str:
     return kind if found else ""
 
 
-def _plain(value: object) -> object:  # one return per kind of value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise TypeError(f"a fact cannot hold {type(value).__name__}")
+def _plain(value: object) -> object:
+    kind: Any = type(value)
+    return _writer_of(kind)(value)
+
+
+@cache
+def _writer_of(kind: Any) -> Reader:  # noqa: ANN401 - as below
+    """How a value of exactly that type is put into JSON, worked out once. It raises TypeError on what no fact holds."""
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: _plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    if kind is datetime:
+        return datetime.isoformat
+    if kind is tuple:
+        return lambda value: [_plain(inner) for inner in value]
+    if kind is float:
+        return lambda value: value if math.isfinite(value) else str(value)
+    if kind in {NoneType, str, int, bool}:
+        return lambda value: value
+    if kind is Decimal:
+        return str
+    raise TypeError(f"a fact cannot hold {kind.__name__}")
 
 
 @cache
