@@ -93,7 +93,7 @@ def test_a_copy_that_was_put_back_is_read_like_the_journal_and_never_signed_behi
         head = str(newest_head(connection))
     assert called("restore", "--state-dir", again, "--copy", copy, "--head", head) == 0
     capsys.readouterr()
-    for command, words in ((receipt, ["s1"]), (export, ["--format", "csv"])):
+    for command, words in ((receipt, ["s1"]), (export, ["--format", "ocmf"])):
         said = []
         for place in (folder, again):
             parser = argparse.ArgumentParser()
