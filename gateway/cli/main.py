@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),
+    "phases": ("gateway.cli.phases", "show on which phases the sockets really lie, and how sure that is"),
     "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),
     "states": ("gateway.cli.states", "print the state table of sessions or contactors as a drawing"),
     "watch": ("gateway.cli.watch", "show a live table of a running gateway"),

@@ -40,7 +40,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         house_highest_a=known.house_highest_a,
         next_place=len(places),
         started_s=now.monotonic_s,
-        phases=PhaseLearning(_phases(known, site)),
+        phases=PhaseLearning(known_phases(known, site)),
     )
     sockets = {}
     for socket in site.sockets.values():
@@ -98,8 +98,8 @@ def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, 
     return places
 
 
-def _phases(known: ControlCheckpoint, site: Site) -> dict[SocketId, PhaseEvidence]:
-    """What is known of the phases of sockets that still are; the config may have been corrected meanwhile."""
+def known_phases(known: ControlCheckpoint, site: Site) -> dict[SocketId, PhaseEvidence]:
+    """What a checkpoint knows of the phases of the config's sockets, judged by the rotation that the config has now."""
     phases = {}
     for socket in site.sockets.values():
         evidence = phases_known(known.phases.get(str(socket.id), []))

@@ -15,8 +15,18 @@ from gateway.devices.key_store import require_mode, sync_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.archive import ArchivedPage, ArchivedSession
 from gateway.journal.chain import Head, StoredRow, verified
-from gateway.journal.facts import Fact, KeyHandedOver, KeyMade, PageMade, PageSigned, SessionBegun, SessionEnded
-from gateway.journal.rows import fact_of
+from gateway.journal.facts import (
+    ControlCheckpoint,
+    Fact,
+    KeyHandedOver,
+    KeyMade,
+    MemorySaved,
+    PageMade,
+    PageSigned,
+    SessionBegun,
+    SessionEnded,
+)
+from gateway.journal.rows import fact_of, kind_of
 
 JOURNAL_FILE: Final = "journal.sqlite3"
 FILE_MODE: Final = 0o600
@@ -131,6 +141,21 @@ def rows_newest_first(connection: sqlite3.Connection, count: int) -> Iterator[St
             yield StoredRow(at, text, digest, name)
     except sqlite3.Error as problem:
         raise JournalDamaged(f"the journal cannot be read: {problem}") from None
+
+
+def newest_checkpoint(connection: sqlite3.Connection) -> str | None:
+    """Control's memory as it was kept last, None before the first time; only its own row is read with care.
+
+    Raises JournalDamaged.
+    """
+    for stored in rows_newest_first(connection, -1):
+        if kind_of(stored.seq, stored.text) in {ControlCheckpoint.__name__, MemorySaved.__name__}:
+            match fact_of(stored.seq, stored.text):
+                case ControlCheckpoint() as fact:
+                    return fact.text
+                case MemorySaved() as fact:
+                    return fact.checkpoint
+    return None
 
 
 @contextmanager

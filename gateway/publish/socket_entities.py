@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from gateway.control.phase_evidence import PhaseVerdict
 from gateway.ids import GatewayId
 from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
+from gateway.publish.json_text import Value
 from gateway.publish.shown import ShownState
 from gateway.site.topology import Access, Socket
 
@@ -30,7 +32,7 @@ def socket_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
         ),
     ]
     if socket.metered:
-        rows += _metered_entities(socket)
+        rows += _metered_entities(gateway, socket)
     if socket.contactor or socket.wallbox is not None:
         rows += _controlled_entities(gateway, socket)
     if socket.contactor:
@@ -49,7 +51,7 @@ def socket_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
     return rows
 
 
-def _metered_entities(socket: Socket) -> list[Entity]:
+def _metered_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
     rows = [
         measured("power", ("Effekt", "Power"), value("power_w"), "W", "power", digits=0),
         counted("energy", ("Mätarställning", "Meter reading"), value("energy_import_kwh")),
@@ -80,7 +82,22 @@ def _metered_entities(socket: Socket) -> list[Entity]:
                 more={"sug_dsp_prc": 0},
             )
         )
-    return [replace(entity, needs_meter=True) for entity in rows]
+    return [*(replace(entity, needs_meter=True) for entity in rows), _phases_entity(gateway, socket)]
+
+
+def _phases_entity(gateway: GatewayId, socket: Socket) -> Entity:
+    """Whether the socket lies on the phases that the config says, and how sure that is."""
+    attributes = "{{ {'confidence': value_json.phases_confidence, 'configured': value_json.phases_configured, "
+    attributes += "'seen': value_json.phases_seen, 'steps': value_json.phases_steps} | tojson }}"
+    shown: list[Value] = [each.value for each in PhaseVerdict]
+    more: dict[str, Value] = {
+        "ops": shown,
+        "json_attr_t": topic_names.socket_state(gateway, socket.id),
+        "json_attr_tpl": attributes,
+    }
+    return Entity(
+        "phases", "sensor", ("Faser", "Phases"), value("phases"), device_class="enum", category="diagnostic", more=more
+    )
 
 
 def _controlled_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:

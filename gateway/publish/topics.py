@@ -16,6 +16,7 @@ from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
 from gateway.publish.han_facts import han_facts
 from gateway.publish.json_text import Thing, json_text, rounded
+from gateway.publish.phase_words import phase_facts
 from gateway.publish.restraint_topics import restraint_things
 from gateway.publish.shown import STANDING, ShownState, shown_state
 from gateway.publish.words import FRESHNESS, SHOWN, Language, pick, reason
@@ -169,6 +170,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         "pilot": None if pilot is None else pilot.value,
         "problem": "OFF" if problem is None else "ON",
         **_reason_facts("problem", problem, language),
+        **phase_facts(socket, state.phases.get(socket.id)),
         "locked": seen.locked is not None,
         "ts": _iso(state.at.utc),
     }

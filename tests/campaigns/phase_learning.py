@@ -26,6 +26,7 @@ from hil.bench.site_texts import FuseText, SocketText, site_text
 from hil.bench.traces import Trace, Visit
 from hil.world.house import Appliance, House, HousePlan
 from hil.world.phases import Triple
+from tests.campaigns._crossed_daemon import crossed_daemon
 
 STARTS_MAX = 10
 RIGHT_STARTS = 4000
@@ -236,6 +237,7 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=CROSSED_RUNS, help="cabinets that are crossed")
     options.add_argument("--run", type=int, help="one crossed cabinet by its own seed, as it stands in a WRONG line")
     options.add_argument("--right", action="store_true", help="with --run: wired as configured")
+    options.add_argument("--daemon", action="store_true", help="the whole daemon too, as in a full run")
     chosen = options.parse_args()
     begun_s = time.monotonic()
     if chosen.run is not None:
@@ -250,6 +252,9 @@ def main() -> int:
             chosen.seed, *((*SAMPLE, SAMPLE_RUN_S) if chosen.sample else (chosen.starts, chosen.runs, RUN_S))
         )
     told(chosen.seed, figures, time.monotonic() - begun_s)
+    if chosen.daemon or not (chosen.sample or chosen.run):
+        figures.wrong += crossed_daemon(chosen.seed)
+        print(*figures.wrong, sep="\n")
     return 1 if figures.wrong or (not figures.named_after and not chosen.right) else 0
 
 
