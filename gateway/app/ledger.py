@@ -32,10 +32,10 @@ from gateway.journal.entries import (
     end_entry,
     note_entry,
     outside_entry,
+    start_facts,
 )
 from gateway.journal.facts import (
     ClockSeen,
-    DaemonStarted,
     DaemonStopped,
     Fact,
     HeadSigned,
@@ -133,8 +133,8 @@ class Ledger:
         now = clock.now()
         key = await key_of(memory, store, keys, now)
         ledger = cls(store, key, clock, station, memory, discipline=discipline)
-        started = DaemonStarted(now, station.boot_id, station.version, station.software)
-        await ledger._append(Entry((started, ledger._reference(Cause.BOOT))))
+        started = start_facts(memory, station, now)
+        await ledger._append(Entry((*started, ledger._reference(Cause.BOOT))))
         await ledger._sign_waiting_pages()
         await ledger._sign_head()
         return ledger
@@ -314,6 +314,7 @@ async def open_ledger(
     meters: Mapping[SocketId, MeterIdentity],
     minimum_wh: Mapping[SocketId, int],
     discipline: Callable[[], Discipline] = undisciplined,
+    config: str = "",
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
 
@@ -323,7 +324,8 @@ async def open_ledger(
         boot_id = await asyncio.to_thread(BOOT_ID_FILE.read_text, "ascii")
     except OSError as problem:
         raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
-    station = Station(gateway_id, version, software_identity(), boot_id.strip(), time_zone, meters, minimum_wh)
+    software, boot_id = software_identity(), boot_id.strip()
+    station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config)
     store = await asyncio.to_thread(JournalStore.open, state_dir)
     try:
         return await Ledger.open(store, KeyFolder(state_dir), clock, station, discipline)

@@ -115,6 +115,7 @@ class _Gateway:
             meters=meter_identities(cabinet),
             minimum_wh=minimum_quantities(cabinet),
             discipline=self._clock.discipline,
+            config=cabinet.kept,
         )
         state = recover(self._site, ledger.past(), self._clock.now())
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)

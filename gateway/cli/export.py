@@ -2,7 +2,8 @@
 
 csv is a table for people and spreadsheets, with both signed records in each row and the gateway's signature over all of
 it in the last cell. safe-xml holds one session a file, for public transparency software. ocmf holds one signed record a
-line. Each of them is read by `laddvakt verify`.
+line. archive is one file with everything: the journal's rows, keys, configs, records, the table, and a verifier that
+needs only Python and cryptography (`python3 FILE --key KEY`). Each of them is read by `laddvakt verify`.
 """
 
 import argparse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
     add_state_folder(parser)
-    parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf"], required=True)
+    parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf", "archive"], required=True)
     parser.add_argument("--session", metavar="ID", help="only this session")
     parser.add_argument("--socket", metavar="NAME", help="only this socket")
     parser.add_argument("--user", metavar="TOKEN", help="only sessions of this user")
@@ -44,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
     from gateway.journal.archive import archive_of
 
     folder = state_folder(args)
+    if args.format == "archive":
+        from gateway.cli.archive_writing import write_archive
+
+        write_archive(folder, _whole(args))
+        return 0
     _set_period(args, time_zone(args))
     with opened_for_reading(folder) as connection:
         archive = archive_of(verified_facts(connection))
@@ -62,6 +68,22 @@ def run(args: argparse.Namespace) -> int:
             records = [page.record for page in archive.pages if page.page.session in names]
             _write(args.output, "".join(f"{record}\n" for record in records).encode("utf-8"))
     return 0
+
+
+def _whole(args: argparse.Namespace) -> Path:
+    """The file for an archive. Raises ConfigMistake if a part of the journal is asked for."""
+    if args.output == "-":
+        raise ConfigMistake("arguments", (Mistake("--output", "-", "An archive is a file.", "Name it with -o FILE."),))
+    asked = {f"--{name}": getattr(args, name) for name in ("session", "socket", "user")}
+    asked |= {"--from": args.since, "--to": args.until}
+    mistakes = tuple(
+        Mistake(name, str(value), "An archive holds the whole journal.", "Leave it out, or take another --format.")
+        for name, value in asked.items()
+        if value is not None
+    )
+    if mistakes:
+        raise ConfigMistake("arguments", mistakes)
+    return Path(args.output)
 
 
 def _set_period(args: argparse.Namespace, zone: tzinfo | None) -> None:

@@ -19,12 +19,27 @@ def table_bytes(
     sessions: Sequence[ArchivedSession],
     outside: Sequence[EnergyOutside],
 ) -> bytes:
-    """The whole table in UTF-8. A copy of a journal has no key beside it: its table is then said not to be signed."""
+    """The whole table in UTF-8, in the form that the arguments ask for."""
     decimal = args.decimal or ("," if args.separator == ";" else ".")
     form = TableForm(args.separator, decimal, not args.without_records)
+    return sealed_table(folder, archive, sessions, outside, form=form, mark="" if args.no_bom else BYTE_ORDER_MARK)
+
+
+def sealed_table(
+    folder: Path,
+    archive: Archive,
+    sessions: Sequence[ArchivedSession],
+    outside: Sequence[EnergyOutside],
+    *,
+    form: TableForm,
+    mark: str = "",
+) -> bytes:
+    """The table with its signature; where a copy of a journal has no key beside it, without one, and that is printed.
+
+    mark: what stands before it.
+    """
     head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
     exporter = Exporter(archive.keys[-1].serial if archive.keys else "", head)
-    mark = "" if args.no_bom else BYTE_ORDER_MARK
     table = (mark + csv_text(sessions, outside, form, exporter)).encode("utf-8")
     key = signing_key(folder, archive.keys[-1]) if head and archive.keys else None
     return table if key is None else sealed(table, key.sign, exporter)

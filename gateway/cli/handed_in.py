@@ -1,9 +1,10 @@
-"""What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, or a table of `laddvakt export`."""
+"""What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, a table or an archive of our export."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.archive_form import is_archive
 from gateway.journal.table_check import NotATable, Table, is_table, table_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, Pin, pins_of
@@ -16,14 +17,18 @@ FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 
 @dataclass(slots=True)
 class HandedIn:
-    """Everything of all files. findings: what could not be read."""
+    """Everything of all files. archives: files that are one, not read yet; findings: what could not be read."""
 
     submitted: list[Submitted] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    archives: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def take(self, file: Path) -> None:
         """Adds a file. Raises OSError."""
+        if is_archive(file):
+            self.archives.append(file)
+            return
         with file.open("rb") as stream:
             content = stream.read(FILE_BYTES_MAX + 1)
         if len(content) > FILE_BYTES_MAX:

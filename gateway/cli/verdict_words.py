@@ -71,6 +71,14 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "sv": "en cell säger något annat än det som signerades",
         "en": "a cell says something else than what was signed",
     },
+    Reason.ARCHIVE_DAMAGED: {
+        "sv": "arkivet är inte det som skrevs: något i det är ändrat, saknas eller har bytt plats",
+        "en": "the archive is not what was written: something in it was changed, is missing or has changed places",
+    },
+    Reason.JOURNAL_DAMAGED: {
+        "sv": "journalens kedja eller signaturer håller inte",
+        "en": "the journal's chain or its signatures do not hold",
+    },
     Reason.PAGES_MISSING: {"sv": "det saknas sidor", "en": "pages are missing"},
     Reason.END_MISSING: {"sv": "slutposten saknas", "en": "the end record is missing"},
     Reason.BEGIN_MISSING: {"sv": "startposten saknas", "en": "the begin record is missing"},
@@ -111,6 +119,10 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
     Reason.RECORD_NOT_HERE: {
         "sv": "de signerade poster som raden hänvisar till finns inte här",
         "en": "the signed records that the row refers to are not here",
+    },
+    Reason.ARCHIVE_UNSIGNED: {
+        "sv": "arkivet som helhet är inte signerat; journalen i det är det",
+        "en": "the archive as a whole is not signed; the journal in it is",
     },
     Reason.UNSIGNED: {"sv": "posten är inte signerad", "en": "the record is not signed"},
 }

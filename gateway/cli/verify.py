@@ -2,7 +2,8 @@
 
 It reads S.A.F.E. XML, OCMF with one record a line, and the table of `laddvakt export --format csv`: there every cell
 must say what was signed, and the signature in the last cell shows whether rows are missing. A table without records in
-it is handed in together with a file that has them.
+it is handed in together with a file that has them. An archive is checked from its bytes to its last record; with --head
+also that it is not an old one.
 
 With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
 confirmed makes nothing green. Keys inside the files count for nothing.
@@ -12,7 +13,7 @@ Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be 
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.journal.table_check import Table
     from gateway.metering.keys import PublicKey
     from gateway.metering.pins import Pin
-    from gateway.metering.verdicts import Finding, Report, Verdict
+    from gateway.metering.verdicts import Finding, Report, SessionReport, Verdict
 
 EXIT_GREEN: Final = 0
 EXIT_NOT_PROVEN: Final = 1
@@ -32,7 +33,7 @@ EXIT_NOT_ASKED: Final = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, OCMF one record a line, CSV")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, OCMF, CSV, archive")
     parser.add_argument(
         "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
     )
@@ -41,18 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to-page", type=int, default=0, metavar="N", help="a page known from a receipt; the files must go so far"
     )
+    parser.add_argument("--head", metavar="SEQ:HASH", help="a published head of the journal; archives must go so far")
     parser.add_argument("--language", choices=["sv", "en"], default="en")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints a verdict per session and a verdict on all. Keys inside the files count for nothing."""
     from gateway.cli.handed_in import HandedIn, pinned_key, pinned_keys
+    from gateway.journal.heads import published_head
     from gateway.metering.keys import NotAKey
     from gateway.metering.pins import NotAPinStore
     from gateway.metering.verdicts import Verdict
 
     if (args.key is None) == (args.pins is None) or not args.files:
         return _not_asked("name at least one FILE, and either the public key with --key or a store with --pins")
+    try:
+        args.head = None if args.head is None else published_head(args.head)
+    except ValueError as problem:
+        return _not_asked(f"--head: {problem}")
     try:
         trusted = pinned_key(args.key) if args.pins is None else pinned_keys(args.pins)
     except (NotAKey, NotAPinStore, OSError, UnicodeDecodeError) as problem:
@@ -71,26 +78,55 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(handed: "HandedIn", trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
-    from gateway.metering.verdicts import Finding, Reason, Report, Verdict
+    from gateway.metering.verdicts import Finding, Reason, Report
     from gateway.metering.verification import verified, verified_by_pins
 
     if isinstance(trusted, tuple):
         report = verified_by_pins(handed.submitted, trusted, whole_key=args.whole_key)
     else:
         report = verified(handed.submitted, trusted, whole_key=args.whole_key, page_min=args.to_page)
-    proven = {
-        session.session: max(
-            (one.verdict for one in session.findings if one.reason is not Reason.KEY_NOT_CONFIRMED),
-            default=Verdict.GREEN,
-        )
-        for session in report.sessions
-    }
     findings: list[Finding] = list(handed.findings)
+    proven = {session.session: _proven(session) for session in report.sessions}
     for table in handed.tables:
         findings += _table_findings(table, handed, trusted, proven)
+    sessions = list(report.sessions)
+    for file in handed.archives:
+        of_archive = _archive_report(file, trusted, args)
+        sessions += of_archive.sessions
+        findings += of_archive.findings
     # A table of a period in which nobody charged holds no record, and is judged by its own signature.
-    rest = [one for one in report.findings if not (handed.tables and one.reason is Reason.NOTHING_FOUND)]
-    return Report(report.sessions, (*findings, *rest))
+    others = handed.tables or handed.archives
+    findings += [one for one in report.findings if not (others and one.reason is Reason.NOTHING_FOUND)]
+    return Report(tuple(sessions), tuple(findings))
+
+
+def _proven(session: "SessionReport") -> "Verdict":
+    """What the records prove, whatever the pin of their key is worth."""
+    from gateway.metering.verdicts import Reason, Verdict
+
+    verdicts = (one.verdict for one in session.findings if one.reason is not Reason.KEY_NOT_CONFIRMED)
+    return max(verdicts, default=Verdict.GREEN)
+
+
+def _archive_report(file: Path, trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
+    """Of a gateway whose key was handed over only one key needs to be pinned: each vouches for the next."""
+    from gateway.cli.archive_check import checked_archive
+    from gateway.metering.keys import public_key
+    from gateway.metering.pins import PinState
+    from gateway.metering.verdicts import Finding, Reason, Report
+
+    if not isinstance(trusted, tuple):
+        return checked_archive(file, trusted, args.head).report
+    of_archive = checked_archive(file, None, args.head)
+    pins = [pin for pin in trusted if pin.gateway in of_archive.serials]
+    if not pins:
+        return of_archive.report
+    pin = next((pin for pin in pins if pin.state is PinState.CONFIRMED), pins[0])
+    report = checked_archive(file, public_key(pin.key), args.head).report
+    if pin.state is PinState.CONFIRMED:
+        return report
+    doubt = Finding(Reason.KEY_NOT_CONFIRMED, str(file), public_key(pin.key).fingerprint)
+    return Report(report.sessions, (*report.findings, doubt))
 
 
 def _table_findings(
@@ -113,6 +149,13 @@ def _table_findings(
     yield from seal_findings(table, None if pin is None else public_key(pin.key))
     if pin is not None and pin.state is not PinState.CONFIRMED:
         yield Finding(Reason.KEY_NOT_CONFIRMED, table.where, public_key(pin.key).fingerprint)
+
+
+def verify_own_archive(argv: Sequence[str]) -> int:
+    """The same for the archive that this program was started from: argv[0] is its file."""
+    parser = argparse.ArgumentParser(prog=f"python3 {Path(argv[0]).name}", description="Verifies this archive.")
+    add_arguments(parser)
+    return run(parser.parse_args([argv[0], *argv[1:]]))
 
 
 def _not_asked(problem: str) -> int:

@@ -1,10 +1,12 @@
 """The config door: a TOML file in, a cabinet out, or every mistake at once."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config.build import build_cabinet
 from gateway.config.draft import draft_of
+from gateway.config.history import as_kept
 from gateway.config.models import Models
 from gateway.config.plans import Cabinet
 from gateway.errors import ConfigMistake, Mistake
@@ -39,7 +41,7 @@ def cabinet_of(text: str, file: str) -> Cabinet:
     if cabinet is None:
         echoes = set(draft.echoes)
         raise ConfigMistake(file, (*mistakes[:said], *(it for it in mistakes[said:] if it.path not in echoes)))
-    return cabinet
+    return replace(cabinet, kept=as_kept(tables))
 
 
 def _whole_file(path: Path, problem: str, remedy: str) -> ConfigMistake:

@@ -163,3 +163,5 @@ class Cabinet:
     state_dir: Path
     time_zone: str
     language: str
+    kept: str = ""
+    """What the journal keeps of the config."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.ids import SessionId
 from gateway.journal.facts import (
+    ConfigSeen,
     EnergyOutside,
     Fact,
     HeadSigned,
@@ -55,6 +56,7 @@ class Archive:
     outside: list[EnergyOutside] = field(default_factory=list)
     pages: list[ArchivedPage] = field(default_factory=list)
     keys: list[KeyMade | KeyHandedOver] = field(default_factory=list)
+    configs: list[ConfigSeen] = field(default_factory=list)
     head: HeadSigned | None = None
     """The newest signed head."""
     _unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class Archive:
         match fact:
             case KeyMade() | KeyHandedOver():
                 self.keys.append(fact)
+            case ConfigSeen():
+                self.configs.append(fact)
             case HeadSigned():
                 self.head = fact
             case EnergyOutside():

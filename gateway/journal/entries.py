@@ -14,7 +14,9 @@ from gateway.clock import Instant, UtcTrust
 from gateway.errors import DeviceError
 from gateway.ids import GatewayId, SocketId
 from gateway.journal.facts import (
+    ConfigSeen,
     ControlCheckpoint,
+    DaemonStarted,
     EnergyOutside,
     EventNoted,
     Fact,
@@ -27,7 +29,7 @@ from gateway.journal.facts import (
     SessionWithdrawn,
 )
 from gateway.journal.outbox import Message, event_message, session_message
-from gateway.journal.recovery import Memory, RegisterMark
+from gateway.journal.recovery import Memory, RegisterMark, text_hash
 from gateway.metering.clock_watch import STEP_MIN
 from gateway.metering.ocmf import (
     Ending,
@@ -57,7 +59,8 @@ _TRUST_FALLS: Final = (UtcTrust.SYNCHRONISED, UtcTrust.INFORMATIVE, UtcTrust.UNK
 @dataclass(frozen=True, slots=True)
 class Station:
     """What the records say of this installation. meters: by socket, as the config and the model files name them;
-    minimum_wh: the minimum measured quantity of the sockets that declare one."""
+    minimum_wh: the minimum measured quantity of the sockets that declare one; config: what the config says, without its
+    secrets."""
 
     gateway_id: GatewayId
     version: str
@@ -66,6 +69,7 @@ class Station:
     time_zone: tzinfo
     meters: Mapping[SocketId, MeterIdentity]
     minimum_wh: Mapping[SocketId, int] = field(default_factory=dict)
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,14 @@ class RecordEntry:
 
     entry: Entry
     page: PageMade
+
+
+def start_facts(memory: Memory, station: Station, now: Instant) -> tuple[Fact, ...]:
+    """The start of the daemon, and what the config says if that is new."""
+    started = DaemonStarted(now, station.boot_id, station.version, station.software)
+    if not station.config or text_hash(station.config) == memory.config:
+        return (started,)
+    return started, ConfigSeen(now, station.config)
 
 
 def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBegin) -> RecordEntry:

@@ -62,6 +62,14 @@ class DaemonStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigSeen:
+    """What the config says from here on, where it differs from the one before: its tables as JSON, without secrets."""
+
+    at: Instant
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSeen:
     """Which wall clock belonged to which monotonic second: at every change of trust."""
 
@@ -232,7 +240,8 @@ class SavedSession:
 
 @dataclass(frozen=True, slots=True)
 class MemorySaved:
-    """What a start needs to know of all the rows before; no page waits for a signature then.
+    """What a start needs to know of all the rows before; no page waits for a signature then. config: SHA-256 in hex of
+    the newest `ConfigSeen`.
 
     Behind it stands a signed head that vouches for it, so that a start reads the newest rows alone, however many years
     lie before them.
@@ -247,6 +256,7 @@ class MemorySaved:
     doubted: tuple[SessionId, ...] = ()
     profile: tuple[SavedPeriod, ...] = ()
     seconds: SavedSeconds | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +276,7 @@ Fact = (
     | KeyHandedOver
     | DaemonStarted
     | DaemonStopped
+    | ConfigSeen
     | ClockSeen
     | TimeReferenced
     | PeriodsSigned

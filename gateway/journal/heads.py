@@ -31,6 +31,11 @@ def table_text(serial: str, head: str, digest: str) -> bytes:
     return f"laddvakt table of {serial} at head {head} with SHA-256 {digest}".encode("ascii")
 
 
+def archive_text(serial: str, head: str, digest: str) -> bytes:
+    """What is signed over an exported archive. digest: SHA-256 in hex of its list of contents."""
+    return f"laddvakt archive of {serial} at head {head} with SHA-256 {digest}".encode("ascii")
+
+
 def hand_over_text(before: str, page: int, public_key: str, serial: str) -> bytes:
     """What both keys sign when one takes the other's place."""
     return f"laddvakt key hand-over from {before} after page T{page} to {public_key} {serial}".encode("ascii")

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import Final
 
 from gateway.clock import Instant
@@ -14,6 +15,7 @@ from gateway.errors import JournalDamaged
 from gateway.ids import SessionId, SocketId
 from gateway.journal.facts import (
     ClockSeen,
+    ConfigSeen,
     ControlCheckpoint,
     EnergyOutside,
     Fact,
@@ -59,6 +61,11 @@ class PageSequence:
     hash: str = NO_PAGE_BEFORE
 
 
+def text_hash(text: str) -> str:
+    """SHA-256 in hex of the text as UTF-8."""
+    return sha256(text.encode("utf-8")).hexdigest()
+
+
 @dataclass(slots=True)
 class Memory:
     """The sum of the facts.
@@ -66,7 +73,8 @@ class Memory:
     keys: public keys with their serials, the newest last;
     unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
     begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions;
-    doubted: open sessions during which the wall clock was not trusted, or stepped.
+    doubted: open sessions during which the wall clock was not trusted, or stepped;
+    config: SHA-256 in hex of what the config said last.
     """
 
     journal_begun: bool = False
@@ -83,6 +91,7 @@ class Memory:
     checkpoint: str | None = None
     doubted: set[SessionId] = field(default_factory=set)
     profile: ProfileMemory = field(default_factory=ProfileMemory)
+    config: str | None = None
 
     @property
     def newest_key(self) -> str | None:
@@ -106,6 +115,8 @@ class Memory:
                 self._absorb_key(fact)
             case ControlCheckpoint():
                 self.checkpoint = fact.text
+            case ConfigSeen():
+                self.config = text_hash(fact.text)
             case MemorySaved():
                 self._absorb_saved(fact)
             case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
@@ -142,6 +153,7 @@ class Memory:
             doubted=tuple(sorted(self.doubted)),
             profile=self.profile.saved(),
             seconds=self.profile.seconds,
+            config=self.config,
         )
 
     def _absorb_saved(self, saved: MemorySaved) -> None:
@@ -156,9 +168,9 @@ class Memory:
         self.sequences = {key.public_key: PageSequence(key.page, key.hash) for key in saved.keys if key.page}
         self.registers = {mark.socket: RegisterMark(mark.serial, mark.kwh) for mark in saved.registers}
         self.queued = {waiting.session: waiting for waiting in saved.queued}
-        self.checkpoint = saved.checkpoint
         self.doubted = set(saved.doubted)
         self.profile.restore(saved)
+        self.checkpoint, self.config = saved.checkpoint, saved.config
         for session in saved.running:
             name = session.begun.session
             self.open[name] = self.begun[name] = session.begun

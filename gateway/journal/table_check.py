@@ -8,8 +8,18 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
+from gateway.journal.facts import EnergyOutside
 from gateway.journal.heads import table_text
-from gateway.journal.tables import BYTE_ORDER_MARK, HEADER, LINE_END, OLD_HEADER, Cell, signed_cells, unguarded
+from gateway.journal.tables import (
+    BYTE_ORDER_MARK,
+    HEADER,
+    LINE_END,
+    OLD_HEADER,
+    Cell,
+    outside_cells,
+    signed_cells,
+    unguarded,
+)
 from gateway.metering.keys import PublicKey, has_low_s
 from gateway.metering.record import claimed_fields
 from gateway.metering.verdicts import Finding, Grade, Reason, Verdict
@@ -128,6 +138,14 @@ def row_findings(table: Table, submitted: Sequence[Submitted], verdicts: Mapping
                 yield from _outside_findings(row)
             case other:
                 yield Finding(Reason.CELL_CHANGED, row.where, f"kind: {other}")
+
+
+def outside_cells_of(rows: Sequence[Mapping[str, str]], booked: Sequence[EnergyOutside]) -> bool:
+    """Whether these rows of energy outside sessions are those of the journal, in its order."""
+    if len(rows) != len(booked):
+        return False
+    pairs = zip(rows, booked, strict=True)
+    return all(_is_shown(row[name], cell) for row, one in pairs for name, cell in outside_cells(one).items())
 
 
 def _is_signed(key: PublicKey, text: bytes, signature: str) -> bool:

@@ -81,7 +81,7 @@ def csv_text(
     lines = [_line(HEADER, form.separator)]
     ended = (session for session in sessions if session.ended is not None)
     lines += [_row(_session_cells(session, form) | common, form) for session in ended]
-    lines += [_row(_outside_cells(booked) | common, form) for booked in outside]
+    lines += [_row(outside_cells(booked) | common, form) for booked in outside]
     return "".join(lines)
 
 
@@ -120,6 +120,19 @@ def signed_cells(begin: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, 
         "continues": begin.get("XC", ""),
         "begin_page": begin["PG"],
         "end_page": end["PG"],
+    }
+
+
+def outside_cells(booked: EnergyOutside) -> dict[str, Cell]:
+    """What a row says of energy outside sessions."""
+    return {
+        "kind": "outside",
+        "socket": booked.socket,
+        "meter_serial": booked.serial,
+        "end_time": booked.at.utc.isoformat(timespec="milliseconds"),
+        "begin_kwh": booked.from_kwh,
+        "end_kwh": booked.to_kwh,
+        "energy_kwh": booked.to_kwh - booked.from_kwh,
     }
 
 
@@ -171,18 +184,6 @@ def _unsigned_cells(session: ArchivedSession) -> dict[str, Cell]:
         "continues": begun.continues or "",
         "begin_page": f"T{begun.page}",
         "end_page": f"T{ended.page}",
-    }
-
-
-def _outside_cells(booked: EnergyOutside) -> dict[str, Cell]:
-    return {
-        "kind": "outside",
-        "socket": booked.socket,
-        "meter_serial": booked.serial,
-        "end_time": booked.at.utc.isoformat(timespec="milliseconds"),
-        "begin_kwh": booked.from_kwh,
-        "end_kwh": booked.to_kwh,
-        "energy_kwh": booked.to_kwh - booked.from_kwh,
     }
 
 

@@ -52,6 +52,8 @@ class Reason(StrEnum):
     TABLE_NOT_RIGHT = "table_not_right"
     TABLE_CHANGED = "table_changed"
     CELL_CHANGED = "cell_changed"
+    ARCHIVE_DAMAGED = "archive_damaged"
+    JOURNAL_DAMAGED = "journal_damaged"
     # What could not be proven makes yellow.
     PAGES_MISSING = "pages_missing"
     END_MISSING = "end_missing"
@@ -67,6 +69,7 @@ class Reason(StrEnum):
     KEY_NOT_CONFIRMED = "key_not_confirmed"
     TABLE_UNSIGNED = "table_unsigned"
     RECORD_NOT_HERE = "record_not_here"
+    ARCHIVE_UNSIGNED = "archive_unsigned"
     # What nobody signed makes grey.
     UNSIGNED = "unsigned"
 
@@ -75,7 +78,7 @@ _YELLOW = frozenset({
     Reason.PAGES_MISSING, Reason.END_MISSING, Reason.BEGIN_MISSING, Reason.CLOCK_NOT_TRUSTED, Reason.ENERGY_UNUSABLE,
     Reason.TIME_UNUSABLE, Reason.METER_STATUS, Reason.METER_SERIAL_UNREAD, Reason.USER_NOT_ASSIGNED,
     Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED, Reason.TABLE_UNSIGNED,
-    Reason.RECORD_NOT_HERE,
+    Reason.RECORD_NOT_HERE, Reason.ARCHIVE_UNSIGNED,
 })  # fmt: skip
 
 

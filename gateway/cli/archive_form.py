@@ -1,0 +1,56 @@
+"""The archive: one ZIP file that Python can run, holding the journal and whatever is needed to check it in ten years.
+
+MANIFEST.json     what lies in it, with the size and SHA-256 of each part; MANIFEST.sig the gateway's signature over it
+journal.jsonl     every row up to the newest signed head: [place, name, text, hash in hex], one a line
+records.ocmf      every signed record, one a line
+sessions.csv      the table of all sessions, as `laddvakt export --format csv` writes it
+keys/SERIAL.pem   the gateway's public keys
+config/0001.json  what the config said at first, and so on for each change
+gateway/…, __main__.py, README.txt   the verifier: `python3 FILE --key KEY`
+
+The last 64 bytes of the file are the SHA-256 in hex of every byte before them.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from gateway.journal.facts import ConfigSeen, KeyHandedOver, KeyMade
+from gateway.metering.keys import public_key
+
+MANIFEST: Final = "MANIFEST.json"
+SIGNATURE: Final = "MANIFEST.sig"
+ROWS: Final = "journal.jsonl"
+RECORDS: Final = "records.ocmf"
+TABLE: Final = "sessions.csv"
+FORMAT: Final = 1
+ZIP_START: Final = b"PK\x03\x04"
+SEAL_START: Final = b"laddvakt archive, SHA-256 of all before: "
+DIGEST_BYTES: Final = 64
+PIECE_BYTES: Final = 1 << 20
+
+
+def key_part(made: KeyMade | KeyHandedOver) -> tuple[str, bytes]:
+    """Name and content of a public key's part."""
+    return f"keys/{made.serial}.pem", public_key(made.public_key).pem.encode("ascii")
+
+
+def config_part(number: int, seen: ConfigSeen) -> tuple[str, bytes]:
+    """Name and content of a config's part. number: from 1."""
+    return f"config/{number:04d}.json", f"{seen.text}\n".encode()
+
+
+def is_archive(file: Path) -> bool:
+    """Whether the file begins as an archive does. Raises OSError."""
+    with file.open("rb") as stream:
+        return stream.read(len(ZIP_START)) == ZIP_START
+
+
+def digest_before_seal(file: Path) -> str:
+    """SHA-256 in hex of every byte but the last 64. Raises OSError."""
+    digest, left = sha256(), max(0, file.stat().st_size - DIGEST_BYTES)
+    with file.open("rb") as stream:
+        while left and (piece := stream.read(min(left, PIECE_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest()
