@@ -49,7 +49,7 @@ from gateway.journal.profile_memory import reference_at, reference_fact, signed_
 from gateway.journal.recovery import Memory
 from gateway.metering.clock_watch import Cause, Discipline, undisciplined
 from gateway.metering.keys import PublicKey
-from gateway.metering.load_profile import Shown
+from gateway.metering.load_profile import Shown, quarter_of
 from gateway.metering.ocmf import MeterIdentity
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
@@ -208,8 +208,8 @@ class Ledger:
         await self._store.close()
 
     def profile_taken(self) -> Mapping[str, datetime]:
-        """By place: when the newest row of its load profile was read."""
-        return {place: mark.utc for place, mark in self._memory.profile.marks.items()}
+        """By place: the newest quarter hour of its load profile."""
+        return {place: quarter_of(mark.utc) for place, mark in self._memory.profile.marks.items()}
 
     def _reference(self, cause: Cause) -> TimeReferenced:
         at, boot = self._clock.now(), self._station.boot_id

@@ -25,6 +25,7 @@ from gateway.app.grid_judge import GridJudge
 from gateway.app.han_log import HanLog
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
+from gateway.app.load_profile import LoadProfile
 from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
@@ -130,6 +131,8 @@ class _Gateway:
         self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
         outside = OutsideEnergy(meters, ledger, self._faults)
+        identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
+        profile = LoadProfile(ledger, self._board, self._clock, identities=identities, faults=self._faults)
         loop = ControlLoop(
             state=state,
             board=self._board,
@@ -153,6 +156,7 @@ class _Gateway:
                 lasting.extend(_tasks(group, one))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
+            lasting.append(group.create_task(profile.run(), name="load profile"))
             _spare_what_stands()
             self._notifier.ready()
             await loop.run(until=lambda state: self._ended(state, ledger_effects))
@@ -163,6 +167,7 @@ class _Gateway:
                 link.stop()
                 await asyncio.wait({linked}, timeout=FAREWELL_S_MAX)
                 linked.cancel()
+        await profile.close()
         await ledger.shut_down()
         log.info("laddvakt ended in order")
 

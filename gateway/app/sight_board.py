@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +31,7 @@ class SightBoard:
         self._watch = GridWatch.at_boot(now_s)
         self._telegrams: deque[GridReading] = deque(maxlen=TELEGRAMS_PER_TICK_MAX)
         self._readings: dict[SocketId, SocketReading] = {}
+        self._grid_energy: GridReading | None = None
         self._contactors: dict[SocketId, ContactorSight] = {}
         self._wallboxes: dict[SocketId, WallboxSight] = {}
         self._requests: deque[Request] = deque()
@@ -41,6 +43,8 @@ class SightBoard:
         """Every telegram wakes the loop: it is the only sight of the main fuse."""
         self._watch = self._watch.heard(reading)
         self._telegrams.append(reading)
+        if reading.import_kwh is not None and not reading.refused:
+            self._grid_energy = reading
         self.wake.set()
 
     def socket_read(self, socket: SocketId, reading: SocketReading) -> None:
@@ -49,6 +53,16 @@ class SightBoard:
         rating_a = self._site.sockets[socket].rating_a
         if any(current_a is not None and current_a > rating_a for current_a in reading.current_a):
             self.wake.set()
+
+    @property
+    def readings(self) -> Mapping[SocketId, SocketReading]:
+        """The newest poll of every socket that has been read."""
+        return self._readings
+
+    @property
+    def grid_energy(self) -> GridReading | None:
+        """The newest telegram with an energy register: list meters send it once an hour."""
+        return self._grid_energy
 
     def contactor_seen(self, socket: SocketId, sight: ContactorSight) -> None:
         self._contactors[socket] = sight

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from gateway.clock import Instant, UtcTrust
 from gateway.metering.ocmf import number_text
@@ -124,27 +124,34 @@ class Shown:
     register: EnergyRegister
 
 
-Agree = Callable[[Shown, Shown], bool]
+class Dated(Protocol):
+    """A reading of any meter."""
+
+    @property
+    def at(self) -> Instant: ...
 
 
-class QuarterWatch:
+_Reading = TypeVar("_Reading", bound=Dated)
+
+
+class QuarterWatch(Generic[_Reading]):
     """Fed every reading of one place; gives the first of each quarter hour once a second one agrees with it.
 
     Each boundary gives one reading, however the wall clock is stepped: a boundary that was taken is not taken again
     before a period has passed, and one that was stepped over is not made up. taken: the newest that an earlier life
-    took, None: none.
+    took, None: none. agree: whether two readings in a row may be believed.
     """
 
     _REMEMBERED: Final = 192
 
-    def __init__(self, agree: Agree, taken: datetime | None = None) -> None:
+    def __init__(self, agree: Callable[[_Reading, _Reading], bool], taken: datetime | None = None) -> None:
         self._agree = agree
         self._taken: dict[datetime, None] = {} if taken is None else {taken: None}
         self._taken_s: float | None = None
         self._heard: datetime | None = None
-        self._first: Shown | None = None
+        self._first: _Reading | None = None
 
-    def heard(self, shown: Shown) -> Shown | None:
+    def heard(self, shown: _Reading) -> _Reading | None:
         """The reading that this one confirms, if there is one."""
         quarter = quarter_of(shown.at.utc)
         crossed, self._heard = quarter != self._heard, quarter
@@ -156,7 +163,7 @@ class QuarterWatch:
             self._first = shown
         return confirmed
 
-    def _take(self, shown: Shown) -> None:
+    def _take(self, shown: _Reading) -> None:
         self._taken[quarter_of(shown.at.utc)] = None
         self._taken_s = shown.at.monotonic_s
         while len(self._taken) > self._REMEMBERED:

@@ -29,7 +29,7 @@ def agree(_first: Shown, _second: Shown) -> bool:
     return True
 
 
-def taken(watch: QuarterWatch, readings: list[Shown]) -> list[Shown]:
+def taken(watch: QuarterWatch[Shown], readings: list[Shown]) -> list[Shown]:
     return [one for reading in readings if (one := watch.heard(reading)) is not None]
 
 
@@ -47,7 +47,10 @@ def test_the_first_reading_of_each_quarter_is_taken_once_the_next_agrees() -> No
 
 
 def test_a_reading_that_nothing_confirms_is_left_for_the_next_two_that_agree() -> None:
-    watch = QuarterWatch(lambda first, second: first.register.kwh == second.register.kwh, quarter_of(TEN))
+    def same(first: Shown, second: Shown) -> bool:
+        return first.register.kwh == second.register.kwh
+
+    watch = QuarterWatch(same, quarter_of(TEN))
     readings = [shown(899), shown(900, kwh="1.00"), shown(901, kwh="100.01"), shown(902, kwh="100.01"), shown(903)]
     assert [one.at.utc - TEN for one in taken(watch, readings)] == [timedelta(seconds=901)]
 
@@ -82,7 +85,7 @@ def test_ten_years_forth_and_back_lose_no_quarter() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 400), st.floats(-5000, 5000)), max_size=40))
 def test_however_the_clock_is_stepped_a_boundary_is_taken_once_in_a_quarter(steps: list[tuple[int, float]]) -> None:
-    watch, second, last = QuarterWatch(agree), 0, dict[datetime, float]()
+    watch, second, last = QuarterWatch[Shown](agree), 0, dict[datetime, float]()
     for seconds, shift_s in steps:
         for _ in range(seconds):
             second += 1
