@@ -1,4 +1,4 @@
-"""The journal's SQLite file: schema, settings that are checked by their answers, and reading it beside the daemon.
+"""The journal's SQLite file: settings that are checked by their answers, and reading it beside the daemon.
 
 SQLite 3.37 or later (STRICT tables). Write-ahead log with synchronous=FULL: a commit returns after the log is on the
 medium (SQLite, "PRAGMA synchronous"), and no acknowledged row is lost when the power fails.
@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.devices.journal_schema import make_or_migrate, require_schema
 from gateway.devices.key_store import require_mode, sync_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.archive import ArchivedPage, ArchivedSession
@@ -30,34 +31,9 @@ from gateway.journal.rows import fact_of, kind_of
 
 JOURNAL_FILE: Final = "journal.sqlite3"
 FILE_MODE: Final = 0o600
-SCHEMA_VERSION: Final = 1
 BUSY_S: Final = 0.3
 CHECKED_PAGES_MAX: Final = 16_384
 """A file of at most so many pages (64 MiB) is checked as a whole at each start."""
-APPLICATION_ID: Final = 0x4C565654  # "LVVT": what `file` and a lost memory card's finder can tell it by
-
-_SCHEMA: Final = f"""
-BEGIN EXCLUSIVE;
-CREATE TABLE journal (
-    seq INTEGER PRIMARY KEY,
-    name TEXT UNIQUE,
-    row TEXT NOT NULL,
-    hash BLOB NOT NULL CHECK (length(hash) = 32)
-) STRICT;
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    seq INTEGER NOT NULL REFERENCES journal (seq),
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER journal_rows_are_never_changed BEFORE UPDATE ON journal
-    BEGIN SELECT RAISE (ABORT, 'a journal row is never changed'); END;
-CREATE TRIGGER journal_rows_are_never_deleted BEFORE DELETE ON journal
-    BEGIN SELECT RAISE (ABORT, 'a journal row is never deleted'); END;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-COMMIT;
-"""
 
 # The log is checkpointed by hand: SQLite's own checkpoint inside a commit keeps its errors to itself.
 _SETTINGS: Final = (
@@ -71,9 +47,9 @@ _SETTINGS: Final = (
 
 
 def open_for_writing(folder: Path) -> sqlite3.Connection:
-    """The one writing connection, its schema made or checked and every setting confirmed.
+    """The one writing connection, its schema made or brought up to date and every setting confirmed.
 
-    Raises JournalDamaged if the file is not a whole journal of this schema, or a setting does not take;
+    Raises JournalDamaged if the file is not a whole journal that this version knows, or a setting does not take;
     ConfigMistake on a wrong mode.
     """
     path = folder / JOURNAL_FILE
@@ -86,9 +62,16 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     require_mode(path, FILE_MODE)
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
-        _prepare(connection)
     except sqlite3.Error as problem:
         raise JournalDamaged(f"{path}: {problem}") from None
+    try:
+        _prepare(connection)
+    except sqlite3.Error as problem:
+        connection.close()
+        raise JournalDamaged(f"{path}: {problem}") from None
+    except JournalDamaged:
+        connection.close()
+        raise
     return connection
 
 
@@ -98,27 +81,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
         answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
         if answer != expected:
             raise JournalDamaged(f"PRAGMA {name} is {answer!r} instead of {expected!r}")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if version == 0 and tables == 0:
-        connection.executescript(_SCHEMA)
-    else:
-        _require_schema(connection)
+    make_or_migrate(connection)
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     # Of a large file only what no hash covers; the rows that are read are checked by their chain, all by verify.
     scope = "1" if pages <= CHECKED_PAGES_MAX else "outbox"
     problems = connection.execute(f"PRAGMA quick_check({scope})").fetchone()[0]
     if problems != "ok":
         raise JournalDamaged(f"the database file is damaged: {problems}")
-
-
-def _require_schema(connection: sqlite3.Connection) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise JournalDamaged("this is not a Laddvakt journal")
-    if version != SCHEMA_VERSION:
-        raise JournalDamaged(f"the journal has schema {version}; this version of Laddvakt knows {SCHEMA_VERSION}")
 
 
 def rows_after(connection: sqlite3.Connection, seq: int) -> Iterator[StoredRow]:
@@ -178,7 +147,7 @@ def opened_file_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("PRAGMA trusted_schema = OFF").fetchall()
             connection.execute("PRAGMA cell_size_check = ON").fetchall()
             connection.execute("BEGIN")
-            _require_schema(connection)
+            require_schema(connection)
             yield connection
     except sqlite3.Error as problem:
         raise JournalDamaged(f"{path}: {problem}") from None

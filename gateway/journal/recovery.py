@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from decimal import Decimal
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from gateway.clock import Instant
 from gateway.control.past import OpenSession, Past, QueuedSession
@@ -160,7 +160,7 @@ class Memory:
         """The first fact of a start takes the place of all before it; a later one must say what is known anyway."""
         if self.journal_begun:
             known = self.saved(saved.at)
-            if known is None or replace(known, checkpoint=saved.checkpoint) != saved:
+            if known is None or replace(known, checkpoint=saved.checkpoint, **_unsaid(saved)) != saved:
                 raise JournalDamaged("what was saved for the next start is not what the rows before it say")
             return
         self.journal_begun = True
@@ -275,3 +275,9 @@ class Memory:
             if waiting.session not in successors
         )
         return Past(opens, queued, self.checkpoint)
+
+
+def _unsaid(saved: MemorySaved) -> dict[str, Any]:
+    """The fields that came later, where they are empty: a version that did not know them saved nothing there."""
+    later = {field.name: field.default for field in fields(saved) if field.default is not MISSING}
+    return {name: empty for name, empty in later.items() if getattr(saved, name) == empty}

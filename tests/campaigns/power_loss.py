@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -224,9 +224,15 @@ def _put(names: dict[str, Inode], name: str, inode: Inode | None) -> None:
 
 def recorded_life(folder: Path, story: Story) -> list[Call]:
     """Lives once under strace, undisturbed; every call that it made."""
-    log = folder.parent / "strace.log"
+    calls, said = recorded(folder.parent / "strace.log", one_life(folder, story))
+    story.hear(said)
+    return calls
+
+
+def recorded(log: Path, work: Callable[[Callable[[str], None]], None]) -> tuple[list[Call], list[str]]:
+    """Does the work in a child under strace; every call that it made, and what it said."""
     gate_r, gate_w = os.pipe()
-    pid, pipe = forked(one_life(folder, story), gate_r)
+    pid, pipe = forked(work, gate_r)
     command = ["strace", "-f", "-xx", "-s", "1000000", "-e", f"trace={CALLS}", "-o", str(log), "-p", str(pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert tracer.stderr is not None
@@ -235,13 +241,13 @@ def recorded_life(folder: Path, story: Story) -> list[Call]:
     os.write(gate_w, b"!")
     os.close(gate_w)
     os.close(gate_r)
-    story.hear(heard(pipe))
+    said = heard(pipe)
     _, status = os.waitpid(pid, 0)
     tracer.wait()
     tracer.stderr.close()
     if status != 0:
         raise RuntimeError(f"the recorded life ended with {status}")
-    return list(calls_in(log.read_text()))
+    return list(calls_in(log.read_text())), said
 
 
 def rows_of(folder: Path) -> list[tuple[int, str, bytes]]:
