@@ -47,7 +47,8 @@ def _at(model: str, place: Place) -> dict[str, object]:
 
 def _box(plan: BoxPlan) -> dict[str, object]:
     if plan.place is None:
-        return {"mqtt": True}
+        pause_s = plan.phase_pause_s
+        return {"mqtt": True} if pause_s is None else {"mqtt": True, "phase_pause_s": _whole(pause_s)}
     return {**_at(WALLBOX_MODEL, plan.place), "failsafe_a": _whole(plan.failsafe_a)}
 
 

@@ -6,6 +6,7 @@ from gateway.actuators.relay_board import FlashFacts, RelayBoardModel
 from gateway.actuators.wallbox import (
     CurrentRegister,
     FixedSetting,
+    PhaseRegister,
     PilotLetter,
     StateRegister,
     WallboxModel,
@@ -55,6 +56,7 @@ def parse_wallbox(text: str) -> WallboxModel:
         watchdog=_watchdog(top.table("watchdog")) if top.has("watchdog") else None,
         failsafe=_current(top.table("failsafe")) if top.has("failsafe") else None,
         settings=tuple(_setting(table) for table in top.tables("setting")),
+        phases=_phases(top.table("phases")) if top.has("phases") else None,
     )
     if (model.watchdog is None) != (model.failsafe is None):
         top.refuse("watchdog", "and failsafe belong together.", "Give both, or neither.")
@@ -105,6 +107,12 @@ def _watchdog(table: ModelTable) -> WatchdogRegister:
         tick_s=table.decimal("tick_s"),
         after_s=table.number("after_s", 1.0, 60.0),
     )
+    table.close()
+    return register
+
+
+def _phases(table: ModelTable) -> PhaseRegister:
+    register = PhaseRegister(address=table.whole("address", 0, WORD_MAX), pause_s=table.number("pause_s", 1.0, 600.0))
     table.close()
     return register
 

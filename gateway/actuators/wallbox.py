@@ -60,6 +60,15 @@ class WatchdogRegister:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseRegister:
+    """A holding register with the number of phases that the box offers, 1 or 3. pause_s: so long the box stands still
+    around a switching, by its maker."""
+
+    address: int
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class FixedSetting:
     """A holding register that must hold one value for us to be in charge."""
 
@@ -86,6 +95,7 @@ class WallboxModel:
     watchdog: WatchdogRegister | None
     failsafe: CurrentRegister | None
     settings: tuple[FixedSetting, ...]
+    phases: PhaseRegister | None = None
 
     @property
     def has_failsafe(self) -> bool:

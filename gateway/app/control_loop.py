@@ -28,6 +28,7 @@ from gateway.site.wishes import (
     RecordEnd,
     SaveCheckpoint,
     SetCurrent,
+    SetPhases,
     TakeReading,
     Wish,
 )
@@ -144,6 +145,10 @@ class ControlLoop:
                 wallbox = self._effects[wish.socket].wallbox
                 if wallbox is not None:
                     wallbox.wish(wish)
+            case SetPhases():
+                wallbox = self._effects[wish.socket].wallbox
+                if wallbox is not None:
+                    wallbox.wish_phases(wish)
             case Close() | Open():
                 contactor = self._effects[wish.socket].contactor
                 if contactor is not None:

@@ -19,8 +19,8 @@ from gateway.devices.protocols import Clock, Contactor, SocketMeter, Wallbox
 from gateway.errors import DeviceError
 from gateway.ids import SessionId, SocketId
 from gateway.site.outcomes import Edge, ReadingFailed, ReadingTaken
-from gateway.site.snapshot import ContactorSight, Position
-from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
+from gateway.site.snapshot import ContactorSight, Position, WallboxSight
+from gateway.site.wishes import Close, Open, SetCurrent, SetPhases, TakeReading
 
 WISH_KEPT_S: Final = 5.0
 LOOK_EVERY_S: Final = 1.0
@@ -29,6 +29,7 @@ LOOK_MARGIN_S: Final = 0.15
 """A box rests up to 0.1 s after a look, and the wire may be shared."""
 COMMISSION_EVERY_S: Final = 3600.0
 COMMISSION_RETRY_S: Final = 5.0
+PHASES_RETRY_S: Final = 20.0
 
 
 class ContactorEffects:
@@ -125,6 +126,9 @@ class WallboxEffects:
         self._clock = clock
         self._faults = faults
         self._wish: SetCurrent | None = None
+        self._phases: SetPhases | None = None
+        self._phases_written: int | None = None
+        self._phases_written_s = 0.0
         self._wished_s = 0.0
         self._written_a: float | None = None
         self._written_s = 0.0
@@ -139,12 +143,18 @@ class WallboxEffects:
         self._wish = wish
         self._wished_s = self._clock.now().monotonic_s
 
+    def wish_phases(self, wish: SetPhases) -> None:
+        if self._phases is None or wish.phases != self._phases.phases:
+            self._changed.set()
+        self._phases = wish
+
     async def drive(self) -> None:
         name = f"socket {self._socket} wallbox"
         while True:
             await _event_or_timeout(self._changed, RETRY_AFTER_S)
             try:
                 await self._match()
+                await self._match_phases()
             except DeviceError as problem:
                 self._written_a = None
                 self._faults.on(name, str(problem))
@@ -166,6 +176,7 @@ class WallboxEffects:
                 else:
                     self._faults.off(name)
                     self._board.wallbox_seen(self._socket, sight)
+                    self._phases_seen(sight)
                     self._look_s = self._clock.now().monotonic_s - began_s
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -183,6 +194,22 @@ class WallboxEffects:
             await self._wallbox.set_current(wished_a)
             self._written_a = wished_a
             self._written_s = self._clock.now().monotonic_s
+
+    async def _match_phases(self) -> None:
+        """Phases are switched only at 0 A, written and wished."""
+        wish = self._phases
+        if wish is None or wish.phases == self._phases_written or not self._renewed():
+            return
+        if self._written_a == 0.0 and self._wish is not None and self._wish.current_a == 0.0:
+            await self._wallbox.set_phases(wish.phases)
+            self._phases_written = wish.phases
+            self._phases_written_s = self._clock.now().monotonic_s
+
+    def _phases_seen(self, sight: WallboxSight) -> None:
+        """A box that forgot what it was told is told again."""
+        forgot = sight.phases is not None and sight.phases != self._phases_written
+        if forgot and self._clock.now().monotonic_s - self._phases_written_s >= PHASES_RETRY_S:
+            self._phases_written = None
 
     async def _commission_when_due(self) -> None:
         """The hourly check takes nothing from a car that charges, unless it fails."""

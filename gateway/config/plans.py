@@ -99,10 +99,11 @@ class ModbusWallboxPlan:
 
 @dataclass(frozen=True, slots=True)
 class MqttWallboxPlan:
-    """A wallbox that takes its setpoint over MQTT."""
+    """A wallbox that takes its setpoint over MQTT. phase_pause_s: see `PhaseSwitching`."""
 
     minimum_a: float
     step_a: float
+    phase_pause_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

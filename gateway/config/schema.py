@@ -179,6 +179,12 @@ class MqttWallbox(Section):
     mqtt: Literal[True]
     minimum_a: float = Field(default=6.0, ge=6, le=32)
     step_a: float = Field(default=1.0, gt=0, le=6)
+    phase_pause_s: float | None = Field(
+        default=None,
+        ge=1,
+        le=600,
+        description="the box can offer one phase or three, says which, and stands still for so long around a switching",
+    )
 
 
 def _contactor_kind(value: object) -> str:

@@ -21,7 +21,7 @@ from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import BoardId, BusId, FuseId, SocketId
 from gateway.quantities import Phase
-from gateway.site.topology import Access, Fuse, Purpose, Socket, WallboxTraits
+from gateway.site.topology import Access, Fuse, PhaseSwitching, Purpose, Socket, WallboxTraits
 
 
 def build_socket_plan(
@@ -169,7 +169,11 @@ def _wallbox(
             mistakes.append(
                 Mistake(f"{path}.mqtt", "true", "there is no broker in this file.", "Add a section [mqtt].")
             )
-        return MqttWallboxPlan(wallbox.minimum_a, wallbox.step_a)
+        if wallbox.phase_pause_s is not None and len(placed.section.phases) == 1:
+            pause = shown(wallbox.phase_pause_s)
+            remedy = "Take this key away, or name all three phases of the socket."
+            mistakes.append(Mistake(f"{path}.phase_pause_s", pause, "the socket has one phase only.", remedy))
+        return MqttWallboxPlan(wallbox.minimum_a, wallbox.step_a, wallbox.phase_pause_s)
     model = models.wallboxes.model(wallbox.model)
     if model is None:
         remedy = did_you_mean(wallbox.model, models.wallboxes.ids)
@@ -192,12 +196,17 @@ def _traits(plan: SocketPlan) -> WallboxTraits | None:
     match plan.wallbox:
         case None:
             return None
-        case MqttWallboxPlan(minimum_a, step_a):
-            return WallboxTraits(minimum_a, step_a, failsafe_a=None, failsafe_after_s=None)
+        case MqttWallboxPlan(minimum_a, step_a, pause_s):
+            switching = None if pause_s is None else PhaseSwitching(pause_s)
+            return WallboxTraits(minimum_a, step_a, failsafe_a=None, failsafe_after_s=None, switching=switching)
         case ModbusWallboxPlan(model, _, _, failsafe_a):
             known = model.has_failsafe
             return WallboxTraits(
-                model.minimum_a, model.step_a, failsafe_a if known else None, model.failsafe_after_s if known else None
+                model.minimum_a,
+                model.step_a,
+                failsafe_a if known else None,
+                model.failsafe_after_s if known else None,
+                None if model.phases is None else PhaseSwitching(model.phases.pause_s),
             )
 
 

@@ -13,6 +13,7 @@ from gateway.control.estimate import estimate_house, estimate_loads, take_sample
 from gateway.control.grants import make_way, share_room
 from gateway.control.guard import guard_blindness, guard_fuses, guard_sockets, pause, warm_fuses
 from gateway.control.phase_learning import learn_phases
+from gateway.control.phase_switching import watch_switching, widen, wish_phases
 from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
@@ -44,6 +45,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     # What every fuse carries now, and how warm it is.
     drop_claims(draft)
     estimate_house(draft)
+    watch_switching(draft)
     watch_phases(draft)
     reserve(draft)
     estimate_loads(draft)
@@ -57,6 +59,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     obey_limits(draft)
     end_trials(draft)
     hold_back(draft)
+    widen(draft)
     bring_to_rest(draft)
     reserve_touched(draft)
     # Who makes way, who is next, who may draw how much.
@@ -69,6 +72,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     wish_jobs(draft)
     command_contactors(draft)
     wish_currents(draft)
+    wish_phases(draft)
     learn_phases(draft)
     find_problems(draft)
     watch_house(draft)

@@ -30,7 +30,8 @@ class SocketDraft:
     """One socket in this tick. Currents are in the socket's own phases, 0 where it has none.
 
     draw_a: what its meter shows now (None: unknown); reserved_a: what is counted for it now; soon_a: what it will
-    count once it has obeyed what it was told; used: which of its phases its car uses; widened: it uses more.
+    count once it has obeyed what it was told; used: which of its phases its car uses; widened: it uses more;
+    one_phase: its box says that it offers the first alone.
     """
 
     socket: Socket
@@ -67,6 +68,7 @@ class SocketDraft:
     widened: bool = False
     restraint: Because | None = None
     """Why it may not charge now, however much room there is."""
+    one_phase: bool = False
 
     @property
     def phase(self) -> SessionPhase | None:
@@ -209,7 +211,7 @@ class Draft:
         memory.resting_car_since_s = None
         memory.settled_a = None
         memory.used = None
-        memory.presumed = memory.wide = memory.turned_away = False
+        memory.presumed = memory.wide = memory.turned_away = memory.used_by_box = False
         memory.shown_since_s = None
         memory.fits_since_s = None
         memory.resting_since_s = None

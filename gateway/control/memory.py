@@ -48,7 +48,8 @@ class SocketMemory:
     again after a pause; has_drawn: its car has charged in this session; start_after_s: no session begins before.
 
     used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
-    taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over.
+    taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over; used_by_box:
+    the box offers one phase; phases_told: what it shall offer; phases_stuck: it does not do that.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -61,6 +62,12 @@ class SocketMemory:
     wide: bool = False
     taught_phases: int | None = None
     turned_away: bool = False
+    used_by_box: bool = False
+    phases_told: int | None = None
+    phases_told_s: float = 0.0
+    phase_switchings_s: tuple[float, ...] = ()
+    phases_stuck: bool = False
+    three_fit_since_s: float | None = None
     previous_granted_a: float = 0.0
     room_since_s: float | None = None
     raised_at_telegram: int = -1

@@ -13,12 +13,12 @@ from gateway.control.draft import STARTING, Draft, SocketDraft, traits
 from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE, allowed_s
+from gateway.control.phase_switching import ALL_PHASES, FIRST_PHASE, switching
 from gateway.control.powering import PROOF_MULTIPLE
 from gateway.control.reservation import UNUSED_PHASE_A, USED_PHASE_A, all_reserved
 from gateway.control.state import SessionPhase
 from gateway.site.because import Because, Why
 
-FIRST_PHASE: Final = (True, False, False)
 TRIAL_S: Final = 20.0
 """So long a trial may take at most from the first ampere on another phase: read, told, obeyed (IEC 61851-1: 5 s)."""
 TRIAL_SHOWN_S: Final = 10.0
@@ -42,9 +42,12 @@ def _learn(draft: Draft, it: SocketDraft) -> None:
     memory, draw = it.memory, it.draw_a
     used = memory.used
     if used is not None and draw is not None and any(draw[k] >= UNUSED_PHASE_A and not used[k] for k in (0, 1, 2)):
-        it.widened = True
+        it.widened = memory.wide = True
         memory.used = None
-        memory.wide = True
+        it.used = ALL_PHASES
+        if it.one_phase:
+            it.one_phase = memory.used_by_box = False
+            memory.phases_stuck = True
     if memory.presumed and it.phase is not SessionPhase.CHARGING and it.phase not in STARTING:
         memory.presumed = False
         memory.used = None
@@ -52,7 +55,7 @@ def _learn(draft: Draft, it: SocketDraft) -> None:
         it.used = memory.used
     if memory.presumed:
         _try(draft, it)
-    elif it.settled and memory.used is not None:
+    elif it.settled and memory.used is not None and not memory.used_by_box:
         _teach(draft, it, sum(memory.used))
 
 
@@ -114,7 +117,14 @@ def begin_trial(draft: Draft, it: SocketDraft) -> bool:
     """Counts a waiting car on its first phase from now on, if that is proven to be safe; whether it does."""
     memory = it.memory
     box = it.socket.wallbox
-    if box is None or len(it.places) < 2 or not draft.tree.site.rules.phase_trials or memory.wide or not it.obeys:
+    if (
+        box is None
+        or len(it.places) < 2
+        or switching(it) is not None
+        or not draft.tree.site.rules.phase_trials
+        or memory.wide
+        or not it.obeys
+    ):
         return False
     token = None if it.session is None else it.session.token
     by_token = None if token is None else draft.memory.phases_by_token.get(token)

@@ -47,7 +47,7 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.SOCKET_METER_SILENT)
     if it.socket.contactor and it.contactor is ContactorState.UNKNOWN and running_s >= SIGHT_LOST_S:
         return Because(Why.CONTACTOR_UNKNOWN)
-    return _crossed(draft, it)
+    return Because(Why.PHASES_STUCK) if it.memory.phases_stuck else _crossed(draft, it)
 
 
 def _crossed(draft: Draft, it: SocketDraft) -> Because | None:

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import PAUSE_S_MAX, pause
+from gateway.control.phase_switching import switch, switching_obstacle
 from gateway.control.phase_use import begin_trial, trial_holds
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
@@ -92,9 +93,9 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
             line.lacking.append(it)
             return
     need_a = it.need_a + (RETURN_MARGIN_A if returns and _is_shy(draft, it) else 0.0)
+    if _other_phases(draft, it, line, need_a):
+        return
     missing, short = _missing(draft, it, line, need_a)
-    if missing > EXCESS_A and _missing(draft, it, line, need_a, it.places[0])[0] <= EXCESS_A and begin_trial(draft, it):
-        missing = 0.0
     places = it.places_used
     if missing > EXCESS_A:
         memory.fits_since_s = None
@@ -116,11 +117,28 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
     _claim(draft, it, line)
 
 
+def _other_phases(draft: Draft, it: SocketDraft, line: _Line, need_a: float) -> bool:
+    """Whether it is held up while its box switches: to one phase if only that has room, to three if all have. Where a
+    box cannot, the car may be let in on trial."""
+    if it.one_phase:
+        single = not it.memory.used_by_box or it.memory.taught_phases == 1
+        return not single and _missing(draft, it, line, need_a, it.all_places)[0] <= EXCESS_A and switch(draft, it, 3)
+    if _missing(draft, it, line, need_a)[0] <= EXCESS_A:
+        return False
+    if _missing(draft, it, line, need_a, it.places[0])[0] > EXCESS_A:
+        return False
+    if switch(draft, it, 1):
+        return True
+    begin_trial(draft, it)
+    return False
+
+
 def _missing(
     draft: Draft, it: SocketDraft, line: _Line, need_a: float, places: tuple[int, ...] | None = None
 ) -> tuple[float, int]:
     """How many amperes its tightest fuse phase lacks, and which that is; of those that its car uses, or of `places`."""
-    return max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places or it.places_used)
+    places = it.places_used if places is None else places
+    return max((line.least_a[place] + need_a - draft.limit_a[place], place) for place in places)
 
 
 def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
@@ -185,7 +203,7 @@ def _obstacle(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
     if draft.now_s < it.memory.start_after_s:
         return Because(Why.RESTART_WAITS, until_s=it.memory.start_after_s)
-    actuator = _contactor_obstacle(draft, it) or _wallbox_obstacle(it)
+    actuator = _contactor_obstacle(draft, it) or _wallbox_obstacle(it) or switching_obstacle(draft, it)
     if actuator is None and draft.now_s < it.memory.return_after_s:
         return Because(Why.RAISE_WAITS, until_s=it.memory.return_after_s)
     return actuator

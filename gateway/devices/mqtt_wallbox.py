@@ -3,6 +3,8 @@
 Out: `.../socket/<n>/setpoint`, JSON with amps, phases, seq and valid_until, retained with a message expiry as long
 as it is valid, and its plain mirror `.../setpoint/amps`. In: `.../wallbox/<n>/state`, JSON {"state": "A".."F",
 "applied_a": number or null}, or the same two as plain sub-topics; at least every 10 s, since silence is seen as such.
+A box that can offer one phase or three also says "phases": 1 or 3; what it shall offer stands in the setpoint, and
+plain in `.../setpoint/phases`.
 """
 
 import logging
@@ -21,7 +23,7 @@ LOG: Final = logging.getLogger("laddvakt.wallbox")
 REFRESH_S: Final = 10.0
 VALID_S: Final = 30.0
 """Three refreshes: a box that hears nothing for so long falls to its own safe current."""
-PLAIN_KEYS: Final = ("state", "applied_a")
+PLAIN_KEYS: Final = ("state", "applied_a", "phases")
 
 
 class Topics(Protocol):
@@ -46,6 +48,8 @@ class MqttWallbox:
         self._pilot_s: float | None = None
         self._applied_a: float | None = None
         self._applied_s: float | None = None
+        self._phases_said: int | None = None
+        self._phases_s = 0.0
         self._garbled: str | None = None
 
     @property
@@ -70,13 +74,21 @@ class MqttWallbox:
         amps = f"{floor_to_hundredths(current_a):g}"
         self._topics.put(topic_names.setpoint_amps(self._gateway, self._socket), amps, expiry_s=VALID_S)
 
+    async def set_phases(self, phases: int) -> None:
+        """The next setpoint names them; so does a plain topic."""
+        self._phases = phases
+        self._topics.put(topic_names.setpoint_phases(self._gateway, self._socket), f"{phases}")
+        await self.set_current(0.0)
+
     async def look(self) -> WallboxSight:
         """What the box said last, with when. Raises DeviceError if it has never been heard."""
         heard_s = self._pilot_s if self._pilot_s is not None else self._applied_s
         if heard_s is None:
             raise DeviceError(f"wallbox of socket {self._socket} has not been heard on {self.topic_filter}")
-        fresh = self._applied_s is not None and self._clock.now().monotonic_s - self._applied_s <= VALID_S
-        return WallboxSight(self._pilot, self._applied_a if fresh else None, heard_s)
+        now_s = self._clock.now().monotonic_s
+        fresh = self._applied_s is not None and now_s - self._applied_s <= VALID_S
+        phases = self._phases_said if now_s - self._phases_s <= VALID_S else None
+        return WallboxSight(self._pilot, self._applied_a if fresh else None, heard_s, phases)
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         """Takes in one message. A retained one does not count: nobody knows how old it is."""
@@ -96,5 +108,7 @@ class MqttWallbox:
         self._garbled = None
         if word.pilot is not None:
             self._pilot, self._pilot_s = word.pilot, now_s
-        if key != "state":
+        if word.phases is not None:
+            self._phases_said, self._phases_s = word.phases, now_s
+        if key not in ("state", "phases"):
             self._applied_a, self._applied_s = word.applied_a, now_s

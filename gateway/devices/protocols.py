@@ -75,6 +75,10 @@ class Wallbox(Protocol):
 
     async def set_current(self, current_a: float) -> None: ...
 
+    async def set_phases(self, phases: int) -> None:
+        """Its first phase alone (1) or all (3); to be called only while it is set to 0 A, and only where it can."""
+        ...
+
     async def look(self) -> WallboxSight: ...
 
 

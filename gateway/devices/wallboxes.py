@@ -46,17 +46,25 @@ class ModbusWallbox:
         """At most `current_a` per phase, rounded down to the box's step; 0 below its minimum."""
         await self._write(self._model.setpoint.address, self._model.setpoint_value(current_a))
 
+    async def set_phases(self, phases: int) -> None:
+        """Raises `DeviceError` where the map has no register for it."""
+        if self._model.phases is None:
+            raise DeviceError(f"The wallbox {self._model.name}, unit {self._unit}, cannot switch its phases.")
+        await self._write(self._model.phases.address, phases)
+
     async def look(self) -> WallboxSight:
         """State and the current that it offers; both unknown where the box is in a state that the map does not know."""
         state_map = self._model.state
         (state,) = await self._bus.read_registers(self._unit, state_map.function, state_map.address, 1)
         setpoint = await self._read(self._model.setpoint.address)
+        phases = None if self._model.phases is None else await self._read(self._model.phases.address)
         letter = state_map.pilots.get(state)
         says_so = letter is not None and state not in state_map.lowered
         return WallboxSight(
             pilot=None if letter is None else Pilot(letter.value),
             applied_a=self._model.setpoint.current_a(setpoint) if says_so else None,
             heard_s=self._clock.now().monotonic_s,
+            phases=phases if phases in (1, 3) else None,
         )
 
     async def _read(self, address: int) -> int:

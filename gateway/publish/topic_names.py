@@ -69,8 +69,14 @@ def setpoint_amps(gateway: GatewayId, socket: SocketId) -> str:
     return f"{BASE}/{gateway}/socket/{socket}/setpoint/amps"
 
 
+def setpoint_phases(gateway: GatewayId, socket: SocketId) -> str:
+    """How many phases it shall offer, as a plain number; only for wallboxes that can switch."""
+    return f"{BASE}/{gateway}/socket/{socket}/setpoint/phases"
+
+
 def wallbox_state(gateway: GatewayId, socket: SocketId) -> str:
-    """What an MQTT wallbox writes: JSON {"state": "A".."F", "applied_a": number or null}; or plain sub-topics."""
+    """What an MQTT wallbox writes: JSON {"state": "A".."F", "applied_a": number or null, "phases": 1, 3 or null}; or
+    plain sub-topics."""
     return f"{BASE}/{gateway}/wallbox/{socket}/state"
 
 

@@ -160,6 +160,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         "queue_position": position,
         "setpoint_a": rounded(seen.granted_a, 2),
         "applied_a": None if wallbox is None else rounded(wallbox.applied_a, 2),
+        "phases_offered": None if wallbox is None else wallbox.phases,
         "limit_a": socket.rating_a if seen.limit_by_command_a is None else seen.limit_by_command_a,
         "rating_a": socket.rating_a,
         **_reason_facts("because", seen.because, language),

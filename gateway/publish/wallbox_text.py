@@ -18,10 +18,11 @@ class WallboxWord:
 
     pilot: Pilot | None
     applied_a: float | None
+    phases: int | None = None
 
 
 def read_wallbox(payload: bytes, key: str | None = None) -> WallboxWord | str:
-    """The JSON message (key None) or a plain sub-topic (`state`, `applied_a`); else what is wrong, in words.
+    """The JSON message (key None) or a plain sub-topic (`state`, `applied_a`, `phases`); else what is wrong, in words.
 
     A sub-state as in "B2" counts by its letter (IEC 61851-1, table of vehicle states). `ts` may be sent and is not
     used: the box's clock is not ours.
@@ -43,18 +44,23 @@ def read_wallbox(payload: bytes, key: str | None = None) -> WallboxWord | str:
     pilot = _pilot(said["state"])
     if pilot is None:
         return 'key "state" is no letter A to F'
+    phases = said.get("phases")
+    if phases is not None and (isinstance(phases, bool) or phases not in (1, 3)):
+        return 'key "phases" is neither 1 nor 3'
     applied = said.get("applied_a")
     if applied is None:
-        return WallboxWord(pilot, None)
+        return WallboxWord(pilot, None, phases)
     if isinstance(applied, bool) or not isinstance(applied, (int, float)) or not 0 <= applied <= APPLIED_A_MAX:
         return f'key "applied_a" is no current from 0 to {APPLIED_A_MAX:g} A'
-    return WallboxWord(pilot, float(applied))
+    return WallboxWord(pilot, float(applied), phases)
 
 
 def _plain(text: str, key: str) -> WallboxWord | str:
     if key == "state":
         pilot = _pilot(text)
         return "no letter A to F" if pilot is None else WallboxWord(pilot, None)
+    if key == "phases":
+        return WallboxWord(None, None, int(text)) if text in ("1", "3") else "neither 1 nor 3"
     if key == "applied_a" and NUMBER_FORM.fullmatch(text) is not None and float(text) <= APPLIED_A_MAX:
         return WallboxWord(None, float(text))
     return f"no current from 0 to {APPLIED_A_MAX:g} A"

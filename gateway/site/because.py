@@ -49,6 +49,9 @@ class Why(StrEnum):
     CAR_ASLEEP = "car_asleep"  # woken in vain
     PHASES_TRIED = "phases_tried"  # at its least current until its meter shows how many phases it uses
     PHASES_SHOWN = "phases_shown"  # fuse, phase, current_a = what is missing: it uses more phases than have room
+    PHASES_TO_ONE = "phases_to_one"  # until_s: the box switches to one phase, the others have no room
+    PHASES_TO_THREE = "phases_to_three"  # until_s: the box switches back to three phases
+    PHASES_STUCK = "phases_stuck"  # the box does not offer the phases that it was told to
     RESTART_WAITS = "restart_waits"  # until_s: starts are spread after an outage
     IDLE_RELEASE = "idle_release"
     START_TOO_OLD = "start_too_old"

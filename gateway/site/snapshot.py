@@ -53,11 +53,13 @@ class Pilot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WallboxSight:
-    """The wallbox as last heard. applied_a: the current that it says it offers (A), None if it does not say."""
+    """The wallbox as last heard. applied_a: the current that it says it offers (A); phases: on how many (1 or 3), None
+    if it does not say."""
 
     pilot: Pilot | None
     applied_a: float | None
     heard_s: float
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,13 @@ class Fuse:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseSwitching:
+    """A box that can offer its first phase alone or all three. pause_s: so long it stands still around a switching."""
+
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class WallboxTraits:
     """What a wallbox can be told. failsafe_a: what it falls to when we fall silent; None: not known."""
 
@@ -59,6 +66,7 @@ class WallboxTraits:
     step_a: float
     failsafe_a: float | None
     failsafe_after_s: float | None
+    switching: PhaseSwitching | None = None
 
 
 @dataclass(frozen=True, slots=True)

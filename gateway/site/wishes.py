@@ -30,6 +30,16 @@ class SetCurrent:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPhases:
+    """The wallbox shall offer its first phase alone (1) or all (3). Wished every tick where a box can; it changes only
+    while the setpoint is 0 and nothing flows."""
+
+    socket: SocketId
+    phases: int
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The contactor shall be closed. Wished only after the begin record is durable (sessions) or for idle `both`."""
 
@@ -121,6 +131,7 @@ class SaveCheckpoint:
 
 Wish = (
     SetCurrent
+    | SetPhases
     | Close
     | Open
     | TakeReading

@@ -72,6 +72,9 @@ class Place:
         self.amperes: tuple[float, ...] = (0.0,) * len(plan.phases)
         self.kwh = 0.0
         self.slow = False
+        self.connected = len(plan.phases)
+        self.phase_switchings = 0
+        self.phase_switchings_hot = 0
         self._taken_a = 0.0
 
     @property
@@ -97,13 +100,21 @@ class Place:
         self._taken_a = offered_a
         return offered_a
 
+    def connect(self, phases: int) -> None:
+        """Its second contactor moves, under load or not."""
+        if self.plan.switches and phases != self.connected:
+            self.connected = phases
+            self.phase_switchings += 1
+            self.phase_switchings_hot += max(self.amperes) > 1.0
+
     def flow(self, at_s: float, volts: Triple) -> Triple:
         """Draws for a second; amperes per fuse phase."""
         if self.car is None:
             self.amperes = (0.0,) * len(self.plan.phases)
             return ZERO
         before_kwh = self.car.energy_kwh
-        own_volts = tuple(volts[phase] if self.closed else 0.0 for phase in self.plan.phases)
+        live = self.connected if self.closed else 0
+        own_volts = tuple(volts[phase] if own < live else 0.0 for own, phase in enumerate(self.plan.phases))
         self.amperes = self.car.step(at_s, 1.0, self._taken_up_a(), own_volts)
         self.kwh += self.car.energy_kwh - before_kwh
         loads = [0.0, 0.0, 0.0]
@@ -222,7 +233,8 @@ class BenchCabinet:
                 currents = tuple(round(amperes, 2) for amperes in place.amperes)
                 meters.append(MeterWords(name, at_s, currents, place.kwh))
             if place.plan.boxed and place.closed:
-                boxes.append(BoxWords(name, at_s, place.pilot, place.offered_a))
+                phases = place.connected if place.plan.switches else None
+                boxes.append(BoxWords(name, at_s, place.pilot, place.offered_a, phases))
             if place.plan.contactor:
                 coils.append(CoilWords(name, at_s, place.closed))
         return News(at_s, (), tuple(meters), tuple(boxes), tuple(coils))
@@ -232,6 +244,8 @@ class BenchCabinet:
         for name, current_a in orders.current_a.items():
             if not (self.wires.faults and self._broken("weak_signal", name)):
                 self.places[name].told_a = current_a
+        for name, phases in orders.phases.items():
+            self.places[name].connect(phases)
         for name, closed in orders.closed.items():
             if self.places[name].plan.contactor:
                 self.places[name].closed = closed

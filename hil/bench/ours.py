@@ -21,7 +21,7 @@ from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister
 from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
 from gateway.site.requests import Arm, Source, StartSession, StopSession
 from gateway.site.snapshot import ContactorSight, Pilot, Position, WallboxSight
-from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, TakeReading, Wish
+from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, SetPhases, TakeReading, Wish
 from hil.bench.words import MeterWords, News, Orders, Telegram
 
 _BOOT: Final = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
@@ -90,10 +90,13 @@ class OurPolicy:
         self.state, self.wishes = decision.state, decision.wishes
         currents: dict[str, float] = {}
         closed: dict[str, bool] = {}
+        phases: dict[str, int] = {}
         for wish in decision.wishes:
             match wish:
                 case SetCurrent():
                     currents[wish.socket] = wish.current_a
+                case SetPhases():
+                    phases[wish.socket] = wish.phases
                 case Close() | Open():
                     closed[wish.socket] = isinstance(wish, Close)
                 case TakeReading():
@@ -106,7 +109,7 @@ class OurPolicy:
                     pass
         for socket in automatic_starts(snapshot, self.state):
             self.board.asked(StartSession(socket, self._new_session(), None, Source.AUTOMATIC))
-        return Orders(currents, closed)
+        return Orders(currents, closed, phases)
 
     def _new_session(self) -> SessionId:
         self._sessions += 1
@@ -120,7 +123,8 @@ class OurPolicy:
             self._newest[SocketId(meter.socket)] = reading
             self.board.socket_read(SocketId(meter.socket), reading)
         for box in news.boxes:
-            self.board.wallbox_seen(SocketId(box.socket), WallboxSight(Pilot(box.pilot), box.offered_a, box.at_s))
+            sight = WallboxSight(Pilot(box.pilot), box.offered_a, box.at_s, box.phases)
+            self.board.wallbox_seen(SocketId(box.socket), sight)
         for coil in news.coils:
             position = Position.CLOSED if coil.closed else Position.OPEN
             self.board.contactor_seen(SocketId(coil.socket), ContactorSight(position, None, coil.at_s))

@@ -13,7 +13,8 @@ _SHARE = {"gG": 1.0, "B": 0.9, "C": 0.9}
 
 @dataclass(frozen=True, slots=True)
 class SocketPlan:
-    """One socket; phases[i] is the fuse phase of its own phase i. boxed: a wallbox speaks to the car."""
+    """One socket; phases[i] is the fuse phase of its own phase i. boxed: a wallbox speaks to the car; switches: it can
+    connect its first phase alone."""
 
     name: str
     fuse: str
@@ -22,6 +23,7 @@ class SocketPlan:
     boxed: bool
     contactor: bool
     step_a: float
+    switches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def _socket(reader: TableReader) -> SocketPlan:
         box is not None,
         reader.table("contactor") is not None,
         1.0 if box is None else box.number("step_a", 1.0),
+        box is not None and box.number_or_none("phase_pause_s") is not None,
     )
 
 

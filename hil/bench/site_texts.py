@@ -30,6 +30,7 @@ class SocketText:
     rating_a: float = 16
     plain: bool = False
     step_a: float = 1.0
+    phase_pause_s: float | None = None
 
 
 def _words(values: Mapping[str, object]) -> str:
@@ -49,10 +50,11 @@ def _value(value: object) -> str:
 def _socket(socket: SocketText, number: int) -> str:
     bus, unit = f"meters-{number // UNITS_PER_BUS + 1}", number % UNITS_PER_BUS + 1
     model = "eastron-sdm630"
+    pause = "" if socket.phase_pause_s is None else f", phase_pause_s = {_value(float(socket.phase_pause_s))}"
     actuator = (
         f'contactor = {{ board = "relays", channel = {number % 8 + 1} }}'
         if socket.plain
-        else f"wallbox = {{ mqtt = true, step_a = {_value(float(socket.step_a))} }}"
+        else f"wallbox = {{ mqtt = true, step_a = {_value(float(socket.step_a))}{pause} }}"
     )
     head = {
         "name": socket.name,

@@ -30,12 +30,13 @@ class MeterWords:
 
 @dataclass(frozen=True, slots=True)
 class BoxWords:
-    """A wallbox as last asked: pilot state A (nobody), B or C, and what it offers."""
+    """A wallbox as last asked: pilot state A (nobody), B or C, what it offers; phases: on how many, if it can switch."""
 
     socket: str
     at_s: float
     pilot: str
     offered_a: float
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,12 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What shall be from now on: setpoints of boxes (A; 0 off) and contactors (True closed). Who is not named stays."""
+    """What shall be from now on: setpoints of boxes (A; 0 off), contactors (True closed), phases of boxes. Who
+    is not named stays."""
 
     current_a: Mapping[str, float] = field(default_factory=dict)
     closed: Mapping[str, bool] = field(default_factory=dict)
+    phases: Mapping[str, int] = field(default_factory=dict)
 
 
 class Policy(Protocol):

@@ -83,7 +83,7 @@ class MqttWire:
             words = json.loads(payload)
             amps = float(words["amps"])
             holds_s = valid_s(words.get("valid_until"), time.time())
-            seq = words.get("seq")
+            seq, phases = words.get("seq"), words.get("phases")
         except (ValueError, KeyError, TypeError, AttributeError):
             self._log.write("setpoint_refused", {"owner": name, "payload": payload[:64].hex()}, now_ns)
             return
@@ -91,7 +91,7 @@ class MqttWire:
         told = {"owner": name, "amps": amps, "holds_s": round(holds_s, 1), "seq": seq, "heard": not dead}
         self._log.write("setpoint", told, now_ns)
         if not dead:
-            box.tell(amps, holds_s, seq if isinstance(seq, int) else None)
+            box.tell(amps, holds_s, seq if isinstance(seq, int) else None, phases if isinstance(phases, int) else None)
 
     async def _say(self, client: aiomqtt.Client) -> None:
         said: dict[str, tuple[float, object]] = {}

@@ -50,11 +50,12 @@ class MeterPlan:
 
 @dataclass(frozen=True, slots=True)
 class BoxPlan:
-    """place: None for a box on MQTT."""
+    """place: None for a box on MQTT; phase_pause_s: it can connect one phase or three, and takes so long for it."""
 
     place: Place | None
     failsafe_a: float
     hardware_a_max: float
+    phase_pause_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def _box(reader: TableReader | None) -> BoxPlan | None:
         if model != WALLBOX_MODEL:
             raise ScenarioMistake(f"{reader.where}.model = {model!r}: only {WALLBOX_MODEL}")
         place = _place(reader)
-    plan = BoxPlan(place, reader.number("failsafe_a", 0.0), reader.number("hardware_a_max", 16.0))
+    pause_s = None if place is not None else reader.number_or_none("phase_pause_s")
+    plan = BoxPlan(place, reader.number("failsafe_a", 0.0), reader.number("hardware_a_max", 16.0), pause_s)
     reader.done()
     return plan
 

@@ -39,7 +39,11 @@ class Socket:
         if plan.box is not None:
             by_wire = plan.box.place is not None
             kind = plan.box
-            self.box = HeidelbergBox(kind.hardware_a_max) if by_wire else MqttBox(kind.hardware_a_max, kind.failsafe_a)
+            self.box = (
+                HeidelbergBox(kind.hardware_a_max)
+                if by_wire
+                else MqttBox(kind.hardware_a_max, kind.failsafe_a, kind.phase_pause_s)
+            )
 
     def _own(self, fuse_side: Triple) -> tuple[float, ...]:
         return tuple(fuse_side[phase] for phase in self.plan.phases)
@@ -78,6 +82,8 @@ class Socket:
         offered_a = 0.0 if self.box is None else self.box.offered_a
         if self.box is not None and not self.box.powered:
             load = tuple(0.0 for _ in supply)
+        if self.box is not None:
+            load = tuple(volts if own < self.box.phases else 0.0 for own, volts in enumerate(load))
         self.amperes = tuple(0.0 for _ in supply) if self.car is None else self.car.step(at_s, dt_s, offered_a, load)
         self.energy_kwh += sum(a * v for a, v in zip(self.amperes, load, strict=True)) * dt_s / 3.6e6
         if self.box is not None:
@@ -96,4 +102,7 @@ class Socket:
             record["closings"] = self.contactor.closings
             record["openings_cold"] = self.contactor.openings_cold
             record["openings_hot"] = self.contactor.openings_hot
+        if self.box is not None and self.box.phase_switchings:
+            record["phase_switchings"] = self.box.phase_switchings
+            record["phase_switchings_hot"] = self.box.phase_switchings_hot
         return record

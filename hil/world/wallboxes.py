@@ -16,11 +16,14 @@ _REGISTER_STANDBY = 258
 _REGISTER_UNLOCKED = 259
 _REGISTER_CURRENT = 261
 _REGISTER_FAILSAFE = 262
+HOT_A = 1.0
+"""A contactor that moves while more flows wears as under load."""
 _HEIDELBERG_STATE = {("A", False): 2, ("A", True): 3, ("B", False): 4, ("B", True): 5, ("C", False): 6, ("C", True): 7}
 
 
 class Wallbox(Unit, ABC):
-    """A box between contactor and car. hardware_a_max: its DIP switches; disobeys: it offers that, come what may."""
+    """A box between contactor and car. hardware_a_max: its DIP switches; disobeys: it offers that, come what may;
+    phases: how many it connects, the first first."""
 
     latency_s = 0.02
 
@@ -33,6 +36,9 @@ class Wallbox(Unit, ABC):
         self.volts: Triple = (0.0, 0.0, 0.0)
         self.amperes: Triple = (0.0, 0.0, 0.0)
         self.energy_vah = 0.0
+        self.phases = 3
+        self.phase_switchings = 0
+        self.phase_switchings_hot = 0
 
     @property
     def answers(self) -> bool:
@@ -163,17 +169,26 @@ class HeidelbergBox(Wallbox):
 
 
 class MqttBox(Wallbox):
-    """A box that is told amperes and for how many seconds they hold; afterwards its safe current holds."""
+    """A box that is told amperes and for how many seconds they hold; afterwards its safe current holds.
 
-    def __init__(self, hardware_a_max: float, safe_a: float) -> None:
+    phase_pause_s: it has a second contactor for L2 and L3, which moves so long after it was told; None: it has none.
+    """
+
+    def __init__(self, hardware_a_max: float, safe_a: float, phase_pause_s: float | None = None) -> None:
         super().__init__(hardware_a_max)
+        self._phase_pause_s = phase_pause_s
+        self._phases_told = 3
+        self._phases_left_s = 0.0
         self.safe_a = safe_a
         self.told_a: float | None = None
         self.valid_left_s = 0.0
         self.seq: int | None = None
 
-    def tell(self, amperes: float, valid_s: float, seq: int | None) -> None:
+    def tell(self, amperes: float, valid_s: float, seq: int | None, phases: int | None = None) -> None:
         self.told_a, self.valid_left_s, self.seq = amperes, valid_s, seq
+        if self._phase_pause_s is not None and phases in (1, 3) and phases != self._phases_told:
+            self._phases_told = phases
+            self._phases_left_s = self._phase_pause_s
 
     def allowed_a(self) -> float:
         if self.told_a is None or self.valid_left_s <= 0.0:
@@ -185,7 +200,15 @@ class MqttBox(Wallbox):
 
     def _age(self, dt_s: float) -> None:
         self.valid_left_s = max(0.0, self.valid_left_s - dt_s)
+        self._phases_left_s -= dt_s
+        if self._phases_left_s <= 0.0 and self._phases_told != self.phases:
+            self.phase_switchings += 1
+            self.phase_switchings_hot += max(self.amperes) > HOT_A
+            self.phases = self._phases_told
 
     def words(self) -> dict[str, object]:
         """What it says on its state topic."""
-        return {"state": self.state, "applied_a": self.offered_a, "seq": self.seq, "safe_a": self.safe_a}
+        said: dict[str, object] = {"state": self.state, "applied_a": self.offered_a, "seq": self.seq}
+        if self._phase_pause_s is not None:
+            said["phases"] = self.phases
+        return {**said, "safe_a": self.safe_a}

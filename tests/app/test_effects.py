@@ -17,7 +17,7 @@ from gateway.site.because import Because, Why
 from gateway.site.outcomes import Edge, ReadingFailed, ReadingTaken
 from gateway.site.snapshot import ContactorSight, Pilot, Position, WallboxSight
 from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
-from gateway.site.wishes import Close, Open, SetCurrent, TakeReading
+from gateway.site.wishes import Close, Open, SetCurrent, SetPhases, TakeReading
 from tests.app.virtual_time import VirtualClock, run_virtually
 
 P1 = SocketId("p1")
@@ -96,6 +96,8 @@ class BoxDouble:
         self.commission_fails = commission_fails
         self.commissions = 0
         self.looks = 0
+        self.phases = 3
+        self.switched_at_a: list[float] = []
 
     async def commission(self) -> None:
         self.commissions += 1
@@ -106,9 +108,14 @@ class BoxDouble:
     async def set_current(self, current_a: float) -> None:
         self.told_a.append(current_a)
 
+    async def set_phases(self, phases: int) -> None:
+        self.phases = phases
+        self.switched_at_a.append(self.told_a[-1])
+
     async def look(self) -> WallboxSight:
         self.looks += 1
-        return WallboxSight(Pilot.B, self.told_a[-1] if self.told_a else None, asyncio.get_running_loop().time())
+        now_s = asyncio.get_running_loop().time()
+        return WallboxSight(Pilot.B, self.told_a[-1] if self.told_a else None, now_s, self.phases)
 
 
 class MeterDouble:
@@ -336,6 +343,34 @@ def test_a_setpoint_is_written_at_once_when_it_changes_and_renewed_while_it_does
         effects.wish(SetCurrent(P1, 6.0, BECAUSE))
         await asyncio.sleep(0.01)
         assert box.told_a[-1] == 6.0
+        await end(tasks)
+
+    shell(main())
+
+
+def test_phases_are_switched_only_at_no_current_and_again_where_a_box_forgot_them() -> None:
+    async def main() -> None:
+        box = BoxDouble()
+        effects = WallboxEffects(P1, box, board(), VirtualClock(), FaultLog())
+        tasks = await in_background(effects.drive(), effects.watch())
+
+        async def wished(current_a: float, phases: int, seconds: int) -> None:
+            for _ in range(seconds):
+                effects.wish(SetCurrent(P1, current_a, BECAUSE))
+                effects.wish_phases(SetPhases(P1, phases, BECAUSE))
+                await asyncio.sleep(1)
+
+        await wished(0.0, 3, 5)
+        await wished(10.0, 1, 20)
+        assert box.phases == 3
+        await wished(0.0, 1, 5)
+        assert box.phases == 1
+        told = len(box.switched_at_a)
+        box.phases = 3
+        await wished(0.0, 1, 30)
+        assert box.phases == 1
+        assert len(box.switched_at_a) == told + 1
+        assert set(box.switched_at_a) == {0.0}
         await end(tasks)
 
     shell(main())

@@ -59,6 +59,9 @@ class SlowBox:
     async def set_current(self, current_a: float) -> None:
         self.told.append((asyncio.get_running_loop().time(), current_a))
 
+    async def set_phases(self, phases: int) -> None:
+        raise AssertionError(f"it has no phases to switch, and was told {phases}")
+
     async def look(self) -> WallboxSight:
         began_s = asyncio.get_running_loop().time()
         await asyncio.sleep(LOOK_S)

@@ -28,6 +28,8 @@ class Seen:
     told: list[Mapping[str, float]] = field(default_factory=list)
     closed: list[Mapping[str, bool]] = field(default_factory=list)
     main: list[Triple] = field(default_factory=list)
+    phase_switchings: int = 0
+    phase_switchings_hot: int = 0
     verdict: Verdict | None = None
 
     def offers(self, name: str, from_s: int, to_s: int | None = None) -> list[float]:
@@ -75,6 +77,9 @@ def play(complaint: Complaint, policy: str) -> str:
 
     stage = Play(complaint.played, policy, complaint.wires)
     seen.verdict = stage.run(complaint.until_s, look)
+    places = stage.cabinet.places.values()
+    seen.phase_switchings = sum(place.phase_switchings for place in places)
+    seen.phase_switchings_hot = sum(place.phase_switchings_hot for place in places)
     return complaint.check(seen)
 
 
@@ -155,6 +160,16 @@ def _started(*names: str, by_s: int) -> Check:
     def check(seen: Seen) -> str:
         late = [name for name in names if max(seen.draws(name, 0, by_s)) < 5.0]
         return f"{', '.join(late)} had nothing by {by_s} s" if late else ""
+
+    return check
+
+
+def _switches_phases(least: int, most: int) -> Check:
+    def check(seen: Seen) -> str:
+        if seen.phase_switchings_hot:
+            return "phases were switched under load"
+        within = least <= seen.phase_switchings <= most
+        return "" if within else f"phases were switched {seen.phase_switchings} times"
 
     return check
 
@@ -257,6 +272,42 @@ COMPLAINTS: dict[str, Complaint] = {
         _all(_gets("p1", 15.0, 1800), _never_over),
         falls=("evcc", "openwb", "fifo"),
         until_s=2150,
+    ),
+    "does not go on on one phase when two lose their room": Complaint(
+        13,
+        "evcc 24932",
+        trace(
+            [car("p1")],
+            _steps((0.0, QUIET), (600.0, (3.0, 21.0, 21.0)), (1800.0, QUIET)),
+            sockets=[socket("p1", phase_pause_s=10)],
+        ),
+        _all(_gets("p1", 14.0, 1400), _gets("p1", 15.0, 2800), _switches_phases(2, 2)),
+        falls=("evcc", "openwb"),
+        until_s=3150,
+    ),
+    "switches phases back and forth": Complaint(
+        16,
+        "openWB PR 3319",
+        trace(
+            [car("p1")],
+            [(0.0, (3.0, 21.0, 21.0))]
+            + [(60.0 * n, (3.0, 21.0, 21.0) if n % 2 else (3.0, 5.0, 5.0)) for n in range(1, 60)],
+            sockets=[socket("p1", phase_pause_s=10)],
+        ),
+        _switches_phases(1, 2),
+        until_s=3600,
+    ),
+    "puts three phases' power on one after a switch": Complaint(
+        20,
+        "EVerest 1038",
+        trace(
+            [car("p1", limit_a=32)],
+            _steps((0.0, (12.0, 3.0, 3.0)), (600.0, (15.0, 21.0, 21.0))),
+            sockets=[socket("p1", rating_a=32, phase_pause_s=10)],
+            house_a_max=(15, 15, 15),
+        ),
+        _all(_gets("p1", 8.0, 1400), lambda seen: _never_over(seen, HIGH_S), _switches_phases(1, 1)),
+        until_s=1800,
     ),
     "swings wildly with several cars on one feeder": Complaint(
         14,

@@ -14,8 +14,15 @@ MAIN_25 = (FuseText("main", 25),)
 ALL = ("L1", "L2", "L3")
 
 
-def socket(name: str, *phases: str, rating_a: float = 16, fuse: str = "main", step_a: float = 1.0) -> SocketText:
-    return SocketText(name, fuse, phases or ALL, rating_a, step_a=step_a)
+def socket(
+    name: str,
+    *phases: str,
+    rating_a: float = 16,
+    fuse: str = "main",
+    step_a: float = 1.0,
+    phase_pause_s: float | None = None,
+) -> SocketText:
+    return SocketText(name, fuse, phases or ALL, rating_a, step_a=step_a, phase_pause_s=phase_pause_s)
 
 
 def plain(name: str, phase: str, rating_a: float = 10) -> SocketText:

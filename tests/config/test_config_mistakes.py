@@ -155,10 +155,18 @@ SLIPS = [
     ("a broker elsewhere without a password", '"127.0.0.1"', '"192.168.1.2"', "mqtt.host", "password"),
     ("an MQTT box without a broker", "[mqtt] ", "[mqqt] ", "socket[p2].wallbox.mqtt", "[mqtt]"),
     ("an MQTT box that is switched off", "mqtt = true", "mqtt = false", "socket[p2].wallbox.mqtt", "true"),
+    (
+        "a box with one phase that switches phases",
+        'phases = ["L2", "L3", "L1"]',
+        'phases = ["L2"]',
+        "socket[p2].wallbox.phase_pause_s",
+        "one phase",
+    ),
 ]
 
 # Some slips need more than one word changed before they are made.
 PREPARED = {
+    "a box with one phase that switches phases": (("mqtt = true", "mqtt = true, phase_pause_s = 10"),),
     "failsafes above a fuse": (("failsafe_a = 0 }", "failsafe_a = 16 }"),),
     "billing without a meter": (
         ('\nmeter = { model = "eastron-sdm630", bus = "rs485-1", unit = 14, side = "load" }', ""),

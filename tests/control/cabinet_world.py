@@ -23,8 +23,18 @@ from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
 from gateway.site.outside import OutsideSight
 from gateway.site.requests import Request, Source, StartSession
 from gateway.site.snapshot import ContactorSight, Pilot, Position, SiteSnapshot, SocketSight, WallboxSight
-from gateway.site.topology import Access, Fuse, FuseKind, Purpose, QueueRules, Site, Socket, WallboxTraits
-from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, TakeReading, Wish
+from gateway.site.topology import (
+    Access,
+    Fuse,
+    FuseKind,
+    PhaseSwitching,
+    Purpose,
+    QueueRules,
+    Site,
+    Socket,
+    WallboxTraits,
+)
+from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, SetPhases, TakeReading, Wish
 
 BOOT = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
 MAIN = FuseId("main")
@@ -58,6 +68,7 @@ def wallbox(
     access: Access = Access.OPEN,
     step_a: float = 1.0,
     failsafe_a: float | None = 0.0,
+    switching: PhaseSwitching | None = None,
 ) -> Socket:
     return Socket(
         id=SocketId(name),
@@ -66,7 +77,7 @@ def wallbox(
         phases=phases,
         rating_a=rating_a,
         contactor=contactor,
-        wallbox=WallboxTraits(6.0, step_a, failsafe_a, 60.0),
+        wallbox=WallboxTraits(6.0, step_a, failsafe_a, 60.0, switching),
         metered=True,
         purpose=Purpose.BILLING,
         access=access,
@@ -147,6 +158,10 @@ class Place:
     meter_silent: bool = False
     box_silent: bool = False
     board_silent: bool = False
+    offers: int = 3
+    stuck: bool = False
+    lies: bool = False
+    phase_switchings: int = 0
     wh: float = 0.0
     served_wh: float = 0.0
     last_reading: SocketReading | None = None
@@ -177,15 +192,23 @@ class Place:
             low, high = self.current_a - pace, self.current_a + pace
             self.current_a = min(max(wanted, low), high)
         if self.car is not None and self.current_a > 0.0:
-            got = self.current_a * VOLTS * self.car.phases / 3600.0
+            got = self.current_a * VOLTS * min(self.car.phases, self.offers) / 3600.0
             self.wh += got
             self.served_wh += got
             self.car.energy_wh -= got
         if self.car is not None and self.car.energy_wh <= 0.0 and self.car.leaves_when_full and self.current_a < 0.1:
             self.car = None
 
+    def offer(self, phases: int) -> None:
+        """A box switches its phases only while nothing flows."""
+        if phases != self.offers and not self.stuck:
+            assert self.current_a < 1.0, f"{self.socket.id} switches phases under load"
+            self.offers = phases
+            self.phase_switchings += 1
+
     def phase_currents(self) -> list[float]:
-        car_phases = 0 if self.car is None else min(self.car.phases, len(self.socket.phases))
+        offers = 3 if self.lies else self.offers
+        car_phases = 0 if self.car is None else min(self.car.phases, len(self.socket.phases), offers)
         return [self.current_a if own < car_phases else 0.0 for own in range(len(self.socket.phases))]
 
 
@@ -291,7 +314,8 @@ class Cabinet:
                 place.contactor_sight = ContactorSight(position, None, self.at_s)
             if place.socket.wallbox is not None and place.live() and not place.box_silent:
                 pilot = Pilot.A if place.car is None else Pilot.C if place.current_a > 0.5 else Pilot.B
-                place.box_sight = WallboxSight(pilot, place.setpoint_a, self.at_s)
+                said = None if place.socket.wallbox.switching is None else place.offers
+                place.box_sight = WallboxSight(pilot, place.setpoint_a, self.at_s, said)
 
     def reading(self, place: Place) -> SocketReading:
         currents = place.phase_currents()
@@ -347,7 +371,7 @@ class Cabinet:
         )
 
     def _obey(self, wish: Wish) -> None:
-        if not isinstance(wish, SetCurrent | Close | Open):
+        if not isinstance(wish, SetCurrent | SetPhases | Close | Open):
             self.log.append((self.at_s, wish))
         match wish:
             case SetCurrent(socket=socket, current_a=current):
@@ -358,6 +382,8 @@ class Cabinet:
                     self.energised_order.append(socket)
                 if not place.box_silent:
                     place.setpoint_a = current
+            case SetPhases(socket=socket, phases=phases):
+                self.places[socket].offer(phases)
             case Close(socket=socket):
                 place = self.places[socket]
                 if place.socket.wallbox is None:

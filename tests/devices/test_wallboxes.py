@@ -116,3 +116,23 @@ def test_a_silent_box_is_an_error() -> None:
                 await call
 
     asyncio.run(play())
+
+
+def test_a_box_behind_a_phase_switch_is_told_its_phases_and_says_them() -> None:
+    text = (resources.files("gateway.actuators") / "models" / "wallboxes" / "heidelberg-1p3p.toml").read_text("utf-8")
+    model = parse_wallbox(text.replace("silence_s = 0.1", "silence_s = 0.0"))
+
+    async def play() -> None:
+        bus = heidelberg()
+        bus.units[1].registers[3, 4] = 3
+        box = ModbusWallbox(bus, 1, model, StepClock(), 0.0)
+        assert (await box.look()).phases == 3
+        await box.set_phases(1)
+        assert (await box.look()).phases == 1
+        assert writes(bus) == [(4, 1)]
+        bus.units[1].registers[3, 4] = 2
+        assert (await box.look()).phases is None
+        with pytest.raises(DeviceError, match="cannot switch"):
+            await box_on(bus).set_phases(1)
+
+    asyncio.run(play())

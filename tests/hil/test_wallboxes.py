@@ -91,7 +91,8 @@ def test_an_mqtt_box_obeys_a_setpoint_only_as_long_as_it_is_valid() -> None:
     box = MqttBox(16.0, 0.0)
     box.plugged = box.car_wants = True
     box.step(True, 0.1)
-    box.tell(10.0, 3.0, 1)
+    box.tell(10.0, 3.0, 1, 1)
+    assert box.phases == 3, "it has no second contactor"
     assert box.words() == {"state": "C", "applied_a": 10.0, "seq": 1, "safe_a": 0.0}
     box.step(True, 2.9)
     assert box.offered_a == 10.0
@@ -105,3 +106,18 @@ def test_validity_is_read_as_seconds_or_as_iso_time() -> None:
     assert valid_s("1970-01-01T00:16:50Z", 1000.0) == 10.0
     assert valid_s("1970-01-01T00:10:00Z", 1000.0) == 0.0
     assert valid_s("soon", 1000.0) == 0.0
+
+
+def test_a_box_with_a_second_contactor_moves_it_after_its_pause_and_counts_moving_under_load() -> None:
+    box = MqttBox(16.0, 0.0, phase_pause_s=2.0)
+    box.step(True, 1.0)
+    box.tell(0.0, 30.0, 1, 1)
+    box.step(True, 1.0)
+    assert box.words()["phases"] == 3
+    box.step(True, 1.0)
+    assert box.words()["phases"] == 1
+    assert (box.phase_switchings, box.phase_switchings_hot) == (1, 0)
+    box.measure((230.0, 230.0, 230.0), (6.0, 0.0, 0.0), 1.0)
+    box.tell(0.0, 30.0, 2, 3)
+    box.step(True, 2.0)
+    assert (box.phase_switchings, box.phase_switchings_hot) == (2, 1)

@@ -97,6 +97,21 @@ def test_plain_sub_topics_say_the_same() -> None:
     assert sight(wallbox) == WallboxSight(Pilot.B, 6.0, 2.0)
 
 
+def test_a_box_that_can_switch_is_told_its_phases_and_says_them() -> None:
+    wallbox, slate, clock = box()
+    asyncio.run(wallbox.set_phases(1))
+    plain, first, _ = slate.put_down
+    assert plain == ("laddvakt/villa-1/socket/p2/setpoint/phases", "1", None)
+    assert json.loads(first[1])["phases"] == 1
+    assert json.loads(first[1])["amps"] == 0
+    wallbox.heard(STATE, b'{"state": "B", "applied_a": 0, "phases": 1}', False)
+    assert sight(wallbox) == WallboxSight(Pilot.B, 0.0, 0.0, 1)
+    wallbox.heard(f"{STATE}/phases", b"3", False)
+    assert sight(wallbox).phases == 3
+    clock.now_s = 40.0
+    assert sight(wallbox).phases is None
+
+
 def test_a_retained_word_does_not_count_since_nobody_knows_its_age() -> None:
     wallbox, _, _ = box()
     wallbox.heard(STATE, b'{"state": "A"}', True)
@@ -126,6 +141,8 @@ def test_garbage_neither_counts_as_heard_nor_floods_the_log(caplog: pytest.LogCa
         b'{"state": "A", "applied_a": -1}',
         b'{"state": "A", "applied_a": NaN}',
         b'{"state": "A", "applied_a": true}',
+        b'{"state": "A", "phases": 2}',
+        b'{"state": "A", "phases": true}',
         b"\xff",
         b"[" * 900,
         b'{"state":"A","x":"' + b"y" * 2000,
@@ -135,7 +152,7 @@ def test_what_cannot_be_read_says_why(payload: bytes) -> None:
     assert isinstance(read_wallbox(payload), str)
 
 
-@given(st.binary(max_size=64), st.sampled_from([None, "state", "applied_a"]))
+@given(st.binary(max_size=64), st.sampled_from([None, "state", "applied_a", "phases"]))
 def test_no_bytes_raise_and_every_current_is_within_reason(payload: bytes, key: str | None) -> None:
     word = read_wallbox(payload, key)
     if isinstance(word, WallboxWord) and word.applied_a is not None:
