@@ -30,7 +30,7 @@ class MeterWords:
 
 @dataclass(frozen=True, slots=True)
 class BoxWords:
-    """A wallbox as last asked: pilot state A (nobody), B or C, what it offers; phases: on how many, if it can switch."""
+    """A wallbox as last asked: pilot state A (nobody), B or C, what it offers; phases: on how many, if it switches."""
 
     socket: str
     at_s: float
