@@ -45,8 +45,9 @@ STRAYS_ENOUGH: Final = 16
 STRAYS_S: Final = 8.0
 FAST_BAUD: Final = 115200
 EXCUSED_ENOUGH: Final = 2
-"""So many bursts were laid to settings that did not fit: with the first that fits and is damaged, no whole telegram has
-come in three. A fourth would come later than 30 s after the first where the interval is 10 s."""
+"""So many bursts were laid to settings that did not fit. With one more, damaged where the setting fits, or noise at the
+last parity of a speed that was seen, three have come and none whole; a fourth would come later than 30 s after the
+first where the interval is 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ class HanPort:
         if told is None or excused:
             self._excused += excused
             return
-        searched = likeness in SETTINGS_RIGHT and self._excused >= EXCUSED_ENOUGH
+        searched = self._excused >= EXCUSED_ENOUGH and (likeness in SETTINGS_RIGHT or likeness is Likeness.NOISE)
         if self._newest is None and (likeness in PROVEN or searched):
             self._watch.sure(told, burst.ends)
         else:

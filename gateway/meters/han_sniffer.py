@@ -53,6 +53,7 @@ class Sniffer:
         self._tried: set[LineSettings] = set()
         self._failures = 0
         self._noisy = False
+        self._slower = False
         self._found: LineSettings | None = None
         self.settings = tried_in_order[0]
         self.settled = False
@@ -63,6 +64,7 @@ class Sniffer:
             self._tried.clear()
             self._failures = 0
             self._noisy = False
+            self._slower = False
             self._found = self.settings
             self.settled = True
 
@@ -75,6 +77,10 @@ class Sniffer:
         tried because a better one went bad."""
         if likeness in SETTINGS_RIGHT or likeness is Likeness.STRAY or len(self._all) == 1:
             return False
+        self._slower = self._slower or likeness is Likeness.SLOWER
+        other_parity = any(self._may_help(Likeness.PARITY, one) for one in self._untried())
+        if likeness is Likeness.NOISE and self._slower and other_parity:
+            likeness = Likeness.PARITY  # the speed was seen, and encrypted octets keep no form under another parity
         self._failures += 1
         if self._failures < (FAILURES_TO_DOUBT if self.settled else self._patience(likeness)):
             return False

@@ -86,7 +86,7 @@ CASES = (
     Case("p1_silence", Diagnosis.WENT_SILENT, limit_s=SILENCE_NAMED_S_MAX),
     Case("p1_frozen", Diagnosis.FROZEN),
     Case("p1_bad_crc", Diagnosis.BAD_CRC),
-    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=60.0, acts_s=90.0),
+    Case("p1_bad_crc", Diagnosis.BAD_CRC, (("share", 0.7),), limit_s=120.0, acts_s=150.0),
     Case("p1_cut", Diagnosis.CUT_SHORT),
     Case("p1_text_mode", Diagnosis.TEXT_MODE, forms=TEXTS),
     Case("p1_inverted", Diagnosis.ONLY_NOISE),

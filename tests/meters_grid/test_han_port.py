@@ -101,15 +101,19 @@ def test_each_trouble_gets_its_own_name_within_30_seconds_of_a_meter_that_sends_
         (Trouble("p1_bad_crc", {}), Diagnosis.BAD_CRC),
         (Trouble("p1_cut", {}), Diagnosis.CUT_SHORT),
         (Trouble("p1_dribble", {"octet_s": 0.05}), Diagnosis.DRIBBLING),
+        (Trouble("p1_encrypted", {}), Diagnosis.NO_KEY),
+        (Trouble("p1_inverted", {}), Diagnosis.ONLY_NOISE),
     ],
 )
+@pytest.mark.parametrize("seed", [1, 20261123])
 def test_a_slow_meter_in_trouble_from_the_start_is_named_within_30_seconds_though_its_line_is_yet_unknown(
-    trouble: Trouble, diagnosis: Diagnosis
+    trouble: Trouble, diagnosis: Diagnosis, seed: int
 ) -> None:
-    told = course("kamstrup-se", 10.0, trouble=trouble, first_s=9.8)
+    told = course("kamstrup-se", 10.0, trouble=trouble, first_s=9.8, seed=seed)
     named_s = told.named_s(diagnosis, 0.0)
     assert named_s is not None
     assert named_s - 9.8 <= 30.0
+    assert told.said(0.0, named_s) <= {*WELL, diagnosis}
 
 
 @pytest.mark.parametrize(
