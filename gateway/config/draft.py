@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from gateway.config.restraint_sections import ExternalLimitSection
+from gateway.config.restraint_sections import ExternalLimitSection, PowerTariffSection
 from gateway.config.schema import (
     BusSection,
     Config,
@@ -60,6 +60,7 @@ class Draft:
     control: ControlSection
     heartbeat: HeartbeatSection | None
     external_limits: tuple[Placed[ExternalLimitSection], ...]
+    power_tariffs: tuple[Placed[PowerTariffSection], ...]
     buses: tuple[Placed[BusSection], ...]
     relay_boards: tuple[Placed[RelayBoardSection], ...]
     fuses: tuple[Placed[FuseSection], ...]
@@ -88,6 +89,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         control=_one(tables, "control", ControlSection, mistakes) or ControlSection(),
         heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),
         external_limits=_many(tables, "external_limit", ExternalLimitSection, mistakes, blamed),
+        power_tariffs=_many(tables, "power_tariff", PowerTariffSection, mistakes, blamed),
         buses=_many(tables, "bus", BusSection, mistakes, blamed),
         relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),

@@ -9,6 +9,15 @@ from gateway.config.plans import Cabinet
 def restraint_cautions(cabinet: Cabinet) -> Iterator[Caution]:
     """All cautions about them."""
     site = cabinet.site
+    main = site.fuses[site.main]
+    fuse_w = 3.0 * 230.0 * main.rating_a
+    for tariff in site.restraints.tariffs:
+        if tariff.target_w >= fuse_w:
+            yield Caution(
+                f"power_tariff[{tariff.id}].target_w",
+                f'{tariff.target_w:g} W is more than the main fuse "{main.id}" carries ({fuse_w:g} W): it never binds.',
+                "Set the highest mean power that you want to pay for.",
+            )
     for limit in site.restraints.limits:
         path = f"external_limit[{limit.id}]"
         line = cabinet.limit_inputs.get(limit.id)

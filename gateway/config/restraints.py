@@ -1,22 +1,55 @@
 """Restraints: from sections to rules of the site, and what does not fit is told."""
 
+import zoneinfo
 from collections.abc import Mapping
+from datetime import UTC
+from decimal import Decimal
 
 from gateway.config.draft import Draft, Placed
 from gateway.config.plans import GpioLinePlan
-from gateway.config.restraint_sections import ExternalLimitSection
+from gateway.config.restraint_sections import WEEKDAYS, ExternalLimitSection, PowerTariffSection, WindowSection
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
-from gateway.ids import FuseId, LimitId
+from gateway.ids import FuseId, LimitId, TariffId
+from gateway.site.power_tariffs import PeakScope, PowerTariff
 from gateway.site.restraints import ExternalLimit, Restraints
 from gateway.site.topology import Fuse
+from gateway.site.windows import Holiday, Window
 
 
 def build_restraints(draft: Draft, fuses: Mapping[FuseId, Fuse], mistakes: list[Mistake]) -> Restraints:
     """All restraints of the site."""
     main = FuseId("" if draft.grid_meter is None else draft.grid_meter.main_fuse)
     limits = tuple(_limit(placed, draft, fuses, main, mistakes) for placed in draft.external_limits)
-    return Restraints(limits=limits)
+    tariffs = tuple(_tariff(placed.section) for placed in draft.power_tariffs)
+    zone = "" if draft.gateway is None else draft.gateway.time_zone
+    known = zone in zoneinfo.available_timezones()
+    return Restraints(limits=limits, tariffs=tariffs, time_zone=zoneinfo.ZoneInfo(zone) if known else UTC)
+
+
+def _tariff(section: PowerTariffSection) -> PowerTariff:
+    return PowerTariff(
+        id=TariffId(section.name),
+        window=_window(section),
+        interval_min=section.interval_min,
+        peaks=section.peaks,
+        distinct_days=section.distinct_days,
+        scope=PeakScope(section.scope),
+        weights=tuple((_window(one), Decimal(str(one.weight))) for one in section.weights),
+        target_w=section.target_w,
+        follows_peaks=section.target == "peaks",
+    )
+
+
+def _window(section: WindowSection) -> Window:
+    return Window(
+        months=frozenset(section.months),
+        weekdays=frozenset(WEEKDAYS.index(name) for name in section.weekdays),
+        from_h=section.from_h,
+        to_h=section.to_h,
+        holidays=frozenset(Holiday(name) for name in section.holidays),
+        days=frozenset(section.not_on),
+    )
 
 
 def limit_inputs(draft: Draft) -> dict[LimitId, GpioLinePlan]:

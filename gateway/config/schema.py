@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
-from gateway.config.restraint_sections import ExternalLimitSection
+from gateway.config.restraint_sections import ExternalLimitSection, PowerTariffSection
 from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
 
 MMQ_WH_MAX: Final = 10_000
@@ -239,6 +239,7 @@ class Config(Section):
     control: ControlSection = ControlSection()
     heartbeat: HeartbeatSection | None = None
     external_limit: list[ExternalLimitSection] = Field(default_factory=list)
+    power_tariff: list[PowerTariffSection] = Field(default_factory=list)
     bus: list[BusSection] = Field(default_factory=list)
     relay_board: list[RelayBoardSection] = Field(default_factory=list)
     fuse: list[FuseSection] = Field(min_length=1)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.control.draft import Draft
 from gateway.control.phase_evidence import PhaseEvidence, rotations
+from gateway.control.tariff_memory import checked_tariffs, saved_tariffs, tariff_facts
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId
 from gateway.site.because import Because, Why
@@ -35,6 +36,7 @@ class ControlCheckpoint:
     armed: tuple[str, ...] = ()
     limits_a: dict[str, float] = field(default_factory=dict)
     house_highest_a: tuple[float | None, float | None, float | None] = (None, None, None)
+    tariffs: dict[str, dict[str, Any]] = field(default_factory=dict)
     saved_at_s: float = 0.0
     phases: dict[str, list[int]] = field(default_factory=dict)
 
@@ -61,6 +63,7 @@ class ControlCheckpoint:
                 armed=tuple(str(one) for one in said["armed"]),
                 limits_a={str(socket): float(limit) for socket, limit in said["limits_a"].items()},
                 house_highest_a=(_number(highest[0]), _number(highest[1]), _number(highest[2])),
+                tariffs=checked_tariffs(said.get("tariffs", {})),
                 saved_at_s=float(said.get("saved_at_s", 0.0)),
                 phases={str(socket): [int(n) for n in told] for socket, told in said.get("phases", {}).items()},
             )
@@ -102,6 +105,7 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
     """What is saved on change, comparable and cheap."""
     return (
         tuple(queue),
+        tariff_facts(draft.restraints),
         tuple(
             (
                 None if it.locked is None else it.locked.why,
@@ -136,6 +140,7 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         armed=tuple(str(it.socket.id) for it in each if it.armed),
         limits_a={str(it.socket.id): it.limit_by_command_a for it in each if it.limit_by_command_a is not None},
         house_highest_a=draft.memory.house_highest_a,
+        tariffs=saved_tariffs(draft.restraints),
         saved_at_s=draft.now_s,
         phases={str(name): phases_kept(one) for name, one in draft.memory.phases.evidence.items()},
     )

@@ -25,6 +25,8 @@ WANTS_MORE: Final = 0.9
 WANTS_MORE_BAND_A: Final = 0.5
 DEMAND_MULTIPLE: Final = 1.15
 DEMAND_MARGIN_A: Final = 1.0
+MEAN_PATIENCE_S: Final = 180.0
+"""The same where only the mean of an interval counts that still has three times as long to go."""
 ORDERS: Final = frozenset({Why.EXTERNAL_LIMIT, Why.EXTERNAL_LIMIT_OLD})
 """Who orders a limit from outside does not wait for our patience."""
 FULL_SPEED: Final = Because(Why.FULL_SPEED)
@@ -76,15 +78,20 @@ def make_way(draft: Draft) -> None:
             tight.pop(place, None)
             continue
         since_s = tight.setdefault(place, draft.now_s)
-        polite = draft.freshness is Freshness.FRESH and draft.heat[place] < HEAT_REDUCE and not _ordered(draft, place)
-        if polite and total[place] <= draft.tree.rating_a[place] and draft.now_s - since_s < PATIENCE_S:
+        polite = draft.freshness is Freshness.FRESH and draft.heat[place] < HEAT_REDUCE
+        if polite and total[place] <= draft.tree.rating_a[place] and draft.now_s - since_s < _patience_s(draft, place):
             continue
         _pause_below(draft, place, total)
 
 
-def _ordered(draft: Draft, place: int) -> bool:
+def _patience_s(draft: Draft, place: int) -> float:
     because = draft.lowered_by.get(place)
-    return because is not None and because.why in ORDERS
+    if because is None:
+        return PATIENCE_S
+    if because.why in ORDERS:
+        return 0.0
+    left_s = 0.0 if because.until_s is None else because.until_s - draft.now_s
+    return PATIENCE_S if left_s < MEAN_PATIENCE_S * 3.0 else MEAN_PATIENCE_S
 
 
 def _pause_below(draft: Draft, place: int, total: list[float]) -> None:

@@ -14,6 +14,7 @@ from gateway.control.memory import Memory, SocketMemory, Successor
 from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.control.phase_evidence import PhaseEvidence, PhaseLearning, rotations
 from gateway.control.state import ContactorState, ControlState, FuseState, Session, SessionPhase, SocketState
+from gateway.control.tariff_memory import recovered_tariffs
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId
 from gateway.quantities import UNKNOWN_PER_PHASE, ZERO_PER_PHASE, PerPhase
@@ -76,6 +77,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         queue_position={socket: place + 1 for place, socket in enumerate(sorted(places, key=places.__getitem__))},
         shutting_down=False,
         phases=memory.phases.evidence,
+        restraints=recovered_tariffs(site.restraints, known.tariffs),
         memory=memory,
     )
 

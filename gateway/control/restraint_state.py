@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from gateway.ids import LimitId
+from gateway.ids import LimitId, TariffId
+from gateway.site.power_tariffs import PeakBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,47 @@ class HousePower:
 
 
 @dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """The interval that runs now. seen_wh: imported in the seconds of it that were seen, seen_s; register_wh: what the
+    grid meter's import register showed at its beginning, None if nobody knows; doubtful: the clock is not trusted since
+    then, so that nobody knows whether it has ended."""
+
+    begin: datetime
+    seen_wh: float = 0.0
+    seen_s: float = 0.0
+    register_wh: float | None = None
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TariffState:
+    """One power tariff now. counts: the interval lies in its window, and the clock can be trusted; target_w: what the
+    interval's mean shall stay below; allowed_w: what the site may draw from now on for that, None: any; expected_w: the
+    interval's mean if all goes on as now."""
+
+    book: PeakBook
+    interval: Meanwhile | None = None
+    counts: bool = False
+    target_w: float | None = None
+    allowed_w: float | None = None
+    expected_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GridPower:
+    """What the site imports (W) since the newest telegram, and its import register (Wh) with the time that it was read
+    at (monotonic)."""
+
+    import_w: float
+    register_wh: float | None
+    register_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RestraintState:
     """All restraints now."""
 
     limits: Mapping[LimitId, LimitState] = field(default_factory=dict)
     house: HousePower | None = None
+    grid: GridPower | None = None
+    tariffs: Mapping[TariffId, TariffState] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from gateway.control.draft import Draft
 from gateway.control.external_limits import obey_external_limits
 from gateway.control.guard import pause
+from gateway.control.power_guard import keep_power_targets
 from gateway.control.power_room import watch_house_power
 from gateway.control.state import SessionPhase
 
@@ -10,6 +11,7 @@ from gateway.control.state import SessionPhase
 def restrain(draft: Draft) -> None:
     """The lower of every restraint and the fuses holds; nothing here ever raises."""
     watch_house_power(draft)
+    keep_power_targets(draft)
     obey_external_limits(draft)
 
 

@@ -1,8 +1,10 @@
 """What Home Assistant shows of what holds charging back, and what it may set of it."""
 
 from gateway.publish import topic_names
-from gateway.publish.entities import ON_OFF, Entity, value
+from gateway.publish.entities import ON_OFF, Entity, measured, value
 from gateway.publish.json_text import Value
+from gateway.publish.words import Pair
+from gateway.site.power_tariffs import PowerTariff
 from gateway.site.restraints import ExternalLimit
 from gateway.site.topology import Site
 
@@ -10,10 +12,72 @@ from gateway.site.topology import Site
 def restraint_entities(site: Site) -> list[tuple[str, Entity]]:
     """Each entity with the topic of its state; nothing where the config has no restraint."""
     rows = []
+    for tariff in site.restraints.tariffs:
+        topic = topic_names.tariff_state(site.gateway_id, tariff.id)
+        rows += [(topic, entity) for entity in _tariff_entities(tariff, topic)]
     for limit in site.restraints.limits:
         topic = topic_names.limit_state(site.gateway_id, limit.id)
         rows += [(topic, entity) for entity in _limit_entities(site, limit)]
     return rows
+
+
+def _tariff_entities(tariff: PowerTariff, topic: str) -> list[Entity]:
+    swedish, english = f"Effektvakt {tariff.id}", f"Power guard {tariff.id}"
+    key = f"tariff_{tariff.id}"
+    listed: dict[str, Value] = {
+        "sug_dsp_prc": 0,
+        "json_attr_t": topic,
+        "json_attr_tpl": "{{ {'peaks': value_json.peaks} | tojson }}",
+    }
+    powers: list[tuple[str, Pair]] = [
+        ("expected_w", ("väntat medel", "expected mean")),
+        ("target_w", ("mål", "target")),
+        ("allowed_w", ("får dras nu", "may draw now")),
+    ]
+    rows = [
+        measured(f"{key}_{name}", (f"{swedish} {said}", f"{english} {told}"), value(name), "W", "power", digits=0)
+        for name, (said, told) in powers
+    ]
+    return [
+        *rows,
+        Entity(
+            f"{key}_so_far",
+            "sensor",
+            (f"{swedish} hittills", f"{english} so far"),
+            value("so_far_kwh"),
+            "kWh",
+            "energy",
+            "total",
+            more={"sug_dsp_prc": 2},
+        ),
+        Entity(
+            f"{key}_peak_mean",
+            "sensor",
+            (f"{swedish} toppar", f"{english} peaks"),
+            value("peak_mean_w"),
+            "W",
+            "power",
+            "measurement",
+            expires=True,
+            more=listed,
+        ),
+        Entity(
+            f"{key}_counts",
+            "binary_sensor",
+            (f"{swedish} gäller nu", f"{english} counts now"),
+            value("counts"),
+            more=ON_OFF,
+        ),
+        Entity(
+            f"{key}_clock_problem",
+            "binary_sensor",
+            (f"{swedish} klocka", f"{english} clock"),
+            value("clock_problem"),
+            device_class="problem",
+            category="diagnostic",
+            more=ON_OFF,
+        ),
+    ]
 
 
 def _limit_entities(site: Site, limit: ExternalLimit) -> list[Entity]:

@@ -1,11 +1,13 @@
-"""What holds charging back, as messages: one thing per external limit."""
+"""What holds charging back, as messages: one thing per external limit and per power tariff."""
 
-from gateway.control.restraint_state import LimitState
+from gateway.clock import UtcTrust
+from gateway.control.restraint_state import LimitState, TariffState
 from gateway.control.state import ControlState
 from gateway.publish import topic_names
 from gateway.publish.json_text import Thing, rounded
 from gateway.publish.words import Language, reason
 from gateway.site.because import Because, Why
+from gateway.site.power_tariffs import PeakBook, PowerTariff
 from gateway.site.restraints import ExternalLimit
 from gateway.site.topology import Site
 
@@ -13,11 +15,35 @@ from gateway.site.topology import Site
 def restraint_things(site: Site, state: ControlState, language: Language) -> dict[str, Thing]:
     """Topic to thing; every key always there, null where unknown or not limited."""
     gateway, seen = site.gateway_id, state.restraints
-    things = {}
+    things: dict[str, Thing] = {}
+    for tariff in site.restraints.tariffs:
+        kept = seen.tariffs.get(tariff.id) or TariffState(PeakBook(""))
+        things[topic_names.tariff_state(gateway, tariff.id)] = _tariff(tariff, kept, state, language)
     for limit in site.restraints.limits:
         shown = seen.limits.get(limit.id) or LimitState(None, None, None, calls=False, noted_s=None)
         things[topic_names.limit_state(gateway, limit.id)] = _limit(limit, shown, state, language)
     return things
+
+
+def _tariff(tariff: PowerTariff, seen: TariffState, state: ControlState, language: Language) -> Thing:
+    interval = seen.interval
+    paused = state.at.utc_trust is not UtcTrust.SYNCHRONISED
+    because = Because(Why.POWER_TARGET, power_w=seen.target_w) if seen.counts else None
+    mean_w = seen.book.mean_w(tariff)
+    return {
+        "counts": "ON" if seen.counts else "OFF",
+        "clock_problem": "ON" if paused else "OFF",
+        "interval_begin": None if interval is None else interval.begin.isoformat(timespec="seconds"),
+        "interval_min": tariff.interval_min,
+        "so_far_kwh": None if interval is None else rounded(interval.seen_wh / 1000.0, 3),
+        "expected_w": rounded(seen.expected_w, 0),
+        "target_w": rounded(seen.target_w, 0),
+        "allowed_w": rounded(seen.allowed_w, 0),
+        "peak_mean_w": None if mean_w is None else rounded(float(mean_w), 0),
+        "peaks": [{"day": peak.day.isoformat(), "w": peak.power_w} for peak in seen.book.counted(tariff)],
+        "because_text": None if because is None else reason(because, language),
+        "ts": state.at.utc.isoformat(timespec="seconds"),
+    }
 
 
 def _limit(limit: ExternalLimit, seen: LimitState, state: ControlState, language: Language) -> Thing:

@@ -1,6 +1,6 @@
 """Every MQTT topic of the gateway, in one place. All lie under `laddvakt/<gateway id>/`."""
 
-from gateway.ids import FuseId, GatewayId, LimitId, SocketId
+from gateway.ids import FuseId, GatewayId, LimitId, SocketId, TariffId
 
 BASE = "laddvakt"
 ONLINE = "online"
@@ -48,6 +48,10 @@ def socket_command(gateway: GatewayId, socket: SocketId, key: str) -> str:
 def command_filter(gateway: GatewayId) -> str:
     """What to subscribe to for every command of every socket."""
     return f"{BASE}/{gateway}/socket/+/+/set"
+
+
+def tariff_state(gateway: GatewayId, tariff: TariffId) -> str:
+    return f"{BASE}/{gateway}/power_tariff/{tariff}/state"
 
 
 def limit_state(gateway: GatewayId, limit: LimitId) -> str:

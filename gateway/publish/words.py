@@ -87,6 +87,11 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
     Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
     Why.EXTERNAL_LIMIT: ("Begränsad utifrån: {where} till {amps}", "Limited from outside: {where} to {amps}"),
+    Why.POWER_TARGET: (
+        "Effektvakt: medeleffekten hålls under {power}{left}",
+        "Power guard: mean power is kept below {power}{left}",
+    ),
+    Why.POWER_TARGET_MISSED: ("Medeleffekten blev högre än målet", "Mean power came above the target"),
     Why.EXTERNAL_LIMIT_OLD: (
         "Yttre gräns är tyst: {where} hålls på {amps}",
         "External limit is silent: {where} held at {amps}",
@@ -198,7 +203,10 @@ def reason(because: Because, language: Language, now_s: float | None = None) -> 
     """The reason as one short sentence. `now_s` (monotonic) turns `until_s` into seconds left."""
     text = pick(REASONS[because.why], language)
     said = text.format(
-        where=_where(because, language), amps=_amps(because, language), left=_left(because, language, now_s)
+        where=_where(because, language),
+        amps=_amps(because, language),
+        left=_left(because, language, now_s),
+        power=_power(because, language),
     )
     return said[0].upper() + said[1:]
 
@@ -221,6 +229,12 @@ def _amps(because: Because, language: Language) -> str:
     if because.current_a is None:
         return pick(("okänd ström", "an unknown current"), language)
     return f"{decimal(because.current_a, 1, language)} A"
+
+
+def _power(because: Because, language: Language) -> str:
+    if because.power_w is None:
+        return pick(("ett mål", "a target"), language)
+    return f"{decimal(because.power_w / 1000.0, 2, language)} kW"
 
 
 def _left(because: Because, language: Language, now_s: float | None) -> str:

@@ -61,6 +61,8 @@ class Why(StrEnum):
     STARTUP = "startup"
     LIMIT_BY_COMMAND = "limit_by_command"  # current_a
     EXTERNAL_LIMIT = "external_limit"  # fuse, current_a: somebody outside has lowered it
+    POWER_TARGET = "power_target"  # fuse, phase, power_w, until_s: the interval's mean is to stay below a target
+    POWER_TARGET_MISSED = "power_target_missed"  # an interval's mean came above its target
     EXTERNAL_LIMIT_OLD = "external_limit_old"  # fuse, current_a: the sender is silent, the safe value holds
 
 
@@ -73,3 +75,4 @@ class Because:
     phase: Phase | None = None
     current_a: float | None = None
     until_s: float | None = None
+    power_w: float | None = None

@@ -4,8 +4,10 @@ Every restraint can only lower: the lower of it and the fuses holds. None is eve
 """
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from gateway.ids import FuseId, LimitId
+from gateway.site.power_tariffs import PowerTariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class ExternalLimit:
 
 @dataclass(frozen=True, slots=True)
 class Restraints:
-    """All of one site, in the order of the config."""
+    """All of one site, in the order of the config. time_zone: of tariffs and prices."""
 
     limits: tuple[ExternalLimit, ...] = ()
+    tariffs: tuple[PowerTariff, ...] = ()
+    time_zone: tzinfo = UTC

@@ -1,6 +1,9 @@
 """What holds charging back beyond the fuses, as the config says it: the example, the slips, and what to know."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,9 +12,12 @@ from gateway.config.plans import GpioLinePlan
 from gateway.config.warnings import cautions
 from gateway.errors import ConfigMistake
 from gateway.ids import FuseId, LimitId
+from gateway.site.power_tariffs import PeakScope
 from gateway.site.restraints import ExternalLimit
+from gateway.site.windows import Window
 
 HOME, DSO = "external_limit[home]", "external_limit[grid-company]"
+GUARD = "power_tariff[winter-days]"
 FILE = Path(__file__).parents[2] / "deploy" / "restraints.toml.example"
 EXAMPLE = FILE.read_text("utf-8")
 
@@ -28,6 +34,22 @@ def test_the_example_becomes_the_limits_that_its_words_say() -> None:
         ExternalLimit(LimitId("grid-company"), FuseId("main"), wired_a=8.0),
     )
     assert cabinet.limit_inputs == {LimitId("grid-company"): GpioLinePlan("/dev/gpiochip0", 6, active_low=False)}
+
+
+def test_the_example_becomes_the_tariff_that_its_words_say() -> None:
+    (tariff,) = load_cabinet(FILE).site.restraints.tariffs
+    assert load_cabinet(FILE).site.restraints.time_zone == ZoneInfo("Europe/Stockholm")
+    assert (tariff.peaks, tariff.distinct_days, tariff.interval_min, tariff.scope) == (3, True, 60, PeakScope.MONTH)
+    assert (tariff.target_w, tariff.follows_peaks, tariff.weights) == (5000.0, True, ())
+    local = [datetime(2026, 1, day, hour, tzinfo=UTC) for day, hour in ((7, 6), (7, 19), (7, 20), (6, 12), (10, 12))]
+    assert [tariff.window.covers(one) for one in local] == [True, True, False, False, False]
+
+
+def test_weights_and_days_of_ones_own_are_read() -> None:
+    text = changed("# weights = [", "not_on = [2026-01-07]\nweights = [")
+    (tariff,) = cabinet_of(text, "file").site.restraints.tariffs
+    assert tariff.weights == ((Window(from_h=22, to_h=6), Decimal("0.5")),)
+    assert not tariff.window.covers(datetime(2026, 1, 7, 12, tzinfo=UTC))
 
 
 SLIPS = [
@@ -71,6 +93,11 @@ SLIPS = [
         "external_limit[home][#2].name",
         "already",
     ),
+    ("a month that is none", "months = [11, 12,", "months = [11, 13,", f"{GUARD}.months.1", "12 or less"),
+    ("a day that is none", '"christmas-eve", ', '"christmas eve", ', f"{GUARD}.holidays.0", '"christmas-eve"'),
+    ("an interval that no meter has", "interval_min = 60", "interval_min = 20", f"{GUARD}.interval_min", "60"),
+    ("a target that is none", "target_w = 5000", "target_w = 5", f"{GUARD}.target_w", "500 or more"),
+    ("a target without a figure", "target_w = 5000", "", f"{GUARD}.target_w", "required"),
     ("a limit over MQTT without a broker", '[mqtt]\nhost = "127.0.0.1"', "", f"{HOME}.mqtt", "[mqtt]"),
 ]
 
@@ -94,6 +121,7 @@ def test_one_line_of_the_machine_has_one_owner() -> None:
     ("was", "now", "path", "word"),
     [
         ('calls = "open"', 'calls = "closed"', f"{DSO}.input.calls", "broken wire"),
+        ("target_w = 5000", "target_w = 50000", f"{GUARD}.target_w", "never binds"),
         ("safe_a = 10", "safe_a = 20", f"{HOME}.mqtt.safe_a", "fuse alone"),
     ],
 )

@@ -5,7 +5,7 @@ Ordinary classes, one second per step. It shows control nothing but what wires w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -230,6 +230,8 @@ class Cabinet:
     raw_grid_a: tuple[float | None, float | None, float | None] | None = None
     outside: OutsideSight = field(default_factory=OutsideSight)
     utc_trust: UtcTrust = UtcTrust.SYNCHRONISED
+    utc_steps_s: float = 0.0
+    tells_register: bool = False
 
     def __post_init__(self) -> None:
         self.places = {socket.id: Place(socket) for socket in self.site.sockets.values()}
@@ -247,6 +249,7 @@ class Cabinet:
         self.energised_order: list[SocketId] = []
         self.telegrams_sent = 0
         self.flowed: list[list[float]] = []
+        self.imported_wh = 100_000.0
 
     def place(self, name: str) -> Place:
         return self.places[SocketId(name)]
@@ -287,6 +290,7 @@ class Cabinet:
         for place in self.places.values():
             place.flow()
         self.flowed = [*self.flowed[-self.telegram_lag_s :], self.main_a()] if self.telegram_lag_s else [self.main_a()]
+        self.imported_wh += max(0.0, sum(self.main_a())) * VOLTS / 3600.0
         self._see()
         readings = self._telegrams()
         snapshot = self._snapshot(readings)
@@ -298,11 +302,16 @@ class Cabinet:
             snapshot = self._snapshot(readings)
         self.requests = []
         self.due = [(at, outcome) for at, outcome in self.due if at > self.at_s]
-        decision = decide(snapshot, self.state, replace(instant(self.at_s), utc_trust=self.utc_trust))
+        decision = decide(snapshot, self.state, self._now())
         self.state, self.wishes = decision.state, decision.wishes
         for wish in decision.wishes:
             self._obey(wish)
         self._judge()
+
+    def _now(self) -> Instant:
+        """The clocks that control is shown; the wall clock may step."""
+        utc = instant(self.at_s + self.utc_steps_s).utc
+        return Instant(self.at_s, utc, self.utc_trust)
 
     def _see(self) -> None:
         for turn, place in enumerate(self.places.values()):
@@ -348,7 +357,7 @@ class Cabinet:
             current_a=(amps[0], amps[1], amps[2]),
             voltage_v=(VOLTS, VOLTS, VOLTS),
             net_power_w=(net[0], net[1], net[2]),
-            import_kwh=None,
+            import_kwh=Decimal(f"{self.imported_wh / 1000.0:.3f}") if self.tells_register else None,
             export_kwh=None,
             refused=self.grid_refused,
         )
