@@ -2,15 +2,17 @@
 
 csv is a table for people and spreadsheets, with both signed records in each row and the gateway's signature over all of
 it in the last cell. safe-xml holds one session a file, for public transparency software. ocmf holds one signed record a
-line. archive is one file with everything: the journal's rows, keys, configs, records, the table, and a verifier that
-needs only Python and cryptography (`python3 FILE --key KEY`). Each of them is read by `laddvakt verify`.
+line. load-profile is a table of quarter hours, each row signed twice. archive is one file with everything: the
+journal's rows, keys, configs, records, the table, and a verifier that needs only Python and cryptography
+(`python3 FILE --key KEY`). Each of them is read by `laddvakt verify`.
 """
 
 import argparse
 import sys
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from gateway.cli.state_folder import add_state_folder, state_folder, time_zone
 from gateway.errors import ConfigMistake, DeviceError, Mistake
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from gateway.journal.archive import Archive, ArchivedSession
     from gateway.journal.facts import EnergyOutside, SessionBegun
 
+TIME_ZONE_WITHOUT_CONFIG: Final = "Europe/Stockholm"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
     add_state_folder(parser)
-    parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf", "archive"], required=True)
+    parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf", "load-profile", "archive"], required=True)
     parser.add_argument("--session", metavar="ID", help="only this session")
     parser.add_argument("--socket", metavar="NAME", help="only this socket")
     parser.add_argument("--user", metavar="TOKEN", help="only sessions of this user")
@@ -50,7 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
         write_archive(folder, _whole(args))
         return 0
-    _set_period(args, time_zone(args))
+    zone = time_zone(args)
+    _set_period(args, zone)
+    if args.format == "load-profile":
+        from gateway.cli.export_profile import profile_bytes
+
+        _write(args.output, profile_bytes(args, folder, zone or ZoneInfo(TIME_ZONE_WITHOUT_CONFIG)))
+        return 0
     with opened_for_reading(folder) as connection:
         archive = archive_of(verified_facts(connection))
     chosen = [session for session in archive.sessions.values() if _is_chosen(args, session)]

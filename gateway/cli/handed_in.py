@@ -1,4 +1,4 @@
-"""What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, a table or an archive of our export."""
+"""What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, a table, a load profile or an archive."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from gateway.cli.archive_form import is_archive
 from gateway.journal.table_check import NotATable, Table, is_table, table_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, Pin, pins_of
+from gateway.metering.profile_csv import NotAProfile, ProfileCells, is_profile, rows_in
 from gateway.metering.safe_xml import NotSafeXml, safe_values
 from gateway.metering.verdicts import Finding, Reason
 from gateway.metering.verification import Submitted
@@ -17,11 +18,13 @@ FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 
 @dataclass(slots=True)
 class HandedIn:
-    """Everything of all files. archives: files that are one, not read yet; findings: what could not be read."""
+    """Everything of all files. archives: files that are one, not read yet; profiles: rows of load profiles; findings:
+    what could not be read."""
 
     submitted: list[Submitted] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
+    profiles: list[list[ProfileCells]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def take(self, file: Path) -> None:
@@ -38,11 +41,13 @@ class HandedIn:
                 table = table_of(content, str(file))
                 self.tables.append(table)
                 self.submitted += table.submitted()
+            elif is_profile(content):
+                self.profiles.append(rows_in(content, str(file)))
             else:
                 self.submitted += records_of(content, str(file))
         except NotSafeXml as problem:
             self.findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
-        except NotATable as problem:
+        except (NotATable, NotAProfile) as problem:
             self.findings.append(Finding(Reason.TABLE_NOT_RIGHT, str(file), str(problem)))
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from gateway.metering.verdicts import Reason, Verdict
+from gateway.metering.ocmf import number_text
+from gateway.metering.verdicts import ProfileReport, Reason, Verdict
 
 Language = Literal["sv", "en"]
 
@@ -124,8 +125,25 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "sv": "arkivet som helhet är inte signerat; journalen i det är det",
         "en": "the archive as a whole is not signed; the journal in it is",
     },
+    Reason.QUARTER_MISSING: {
+        "sv": "kvarten avlästes inte; energin finns i räkneverket men kan inte placeras i den",
+        "en": "this quarter hour was not read; its energy is in the register but cannot be placed in it",
+    },
+    Reason.TIME_NOT_SIGNED: {
+        "sv": "tiden är inte signerad; energin kan vara bevisad men inte tiden",
+        "en": "the time is not signed; the energy may be proven, the time is not",
+    },
     Reason.UNSIGNED: {"sv": "posten är inte signerad", "en": "the record is not signed"},
 }
+
+
+def profile_words(profile: ProfileReport, language: Language) -> str:
+    """One place's load profile in a line: rows, energy, and how much of it is proven."""
+    energy, proven = (f"{number_text(wh.scaleb(-3))} kWh" for wh in (profile.energy_wh, profile.proven_wh))
+    place = plain(profile.place)
+    if language == "sv":
+        return f"lastprofil {place}: {profile.rows} rader, {energy}, varav bevisat {proven}"
+    return f"load profile {place}: {profile.rows} rows, {energy}, of which proven {proven}"
 
 
 def plain(text: str) -> str:

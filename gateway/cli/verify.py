@@ -3,7 +3,7 @@
 It reads S.A.F.E. XML, OCMF with one record a line, and the table of `laddvakt export --format csv`: there every cell
 must say what was signed, and the signature in the last cell shows whether rows are missing. A table without records in
 it is handed in together with a file that has them. An archive is checked from its bytes to its last record; with --head
-also that it is not an old one.
+also that it is not an old one. Of a load profile each row is judged by itself, and what of the energy is proven.
 
 With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
 confirmed makes nothing green. Keys inside the files count for nothing.
@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(handed: "HandedIn", trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
+    from gateway.cli.profile_verdict import profile_reports
     from gateway.metering.verdicts import Finding, Reason, Report
     from gateway.metering.verification import verified, verified_by_pins
 
@@ -94,10 +95,11 @@ def _report(handed: "HandedIn", trusted: "PublicKey | tuple[Pin, ...]", args: ar
         of_archive = _archive_report(file, trusted, args)
         sessions += of_archive.sessions
         findings += of_archive.findings
+    profiles = [report for rows in handed.profiles for report in profile_reports(rows, trusted)]
     # A table of a period in which nobody charged holds no record, and is judged by its own signature.
-    others = handed.tables or handed.archives
+    others = handed.tables or handed.archives or handed.profiles
     findings += [one for one in report.findings if not (others and one.reason is Reason.NOTHING_FOUND)]
-    return Report(tuple(sessions), tuple(findings))
+    return Report(tuple(sessions), tuple(findings), tuple(profiles))
 
 
 def _proven(session: "SessionReport") -> "Verdict":
@@ -164,7 +166,7 @@ def _not_asked(problem: str) -> int:
 
 
 def _print(report: "Report", by: str, language: "Language") -> None:
-    from gateway.cli.verdict_words import VERDICT_WORDS, plain
+    from gateway.cli.verdict_words import VERDICT_WORDS, plain, profile_words
     from gateway.metering.ocmf import number_text
 
     for session in report.sessions:
@@ -174,6 +176,10 @@ def _print(report: "Report", by: str, language: "Language") -> None:
         print(f"{words}: {plain(session.session)} {plain(session.meter_serial or '')} {energy} {times}")
         for finding in session.findings:
             print(f"    {_said(finding, language)}")
+    for profile in report.profiles:
+        print(f"{VERDICT_WORDS[profile.verdict][language]}: {profile_words(profile, language)}")
+        for finding in profile.findings:
+            print(f"    {VERDICT_WORDS[finding.verdict][language]}: {_said(finding, language)}")
     for finding in report.findings:
         print(f"{VERDICT_WORDS[finding.verdict][language]}: {_said(finding, language)}")
     print(f"= {VERDICT_WORDS[report.verdict][language]} ({by})")

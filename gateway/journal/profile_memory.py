@@ -44,16 +44,23 @@ class ProfileMemory:
 
     def absorb(self, fact: PeriodsSigned, serials: Mapping[str, str]) -> None:
         """Raises JournalDamaged if a row does not follow from the one before. serials: of the keys, by key."""
+        self.rows_of(fact, serials)
+
+    def rows_of(self, fact: PeriodsSigned, serials: Mapping[str, str]) -> list[PeriodRow]:
+        """The same, and the whole rows that the stored periods stand for."""
         if self.seconds is None or self.seconds.boot != fact.boot:
             raise JournalDamaged("a load profile goes on in a boot whose seconds are not known")
+        rows = []
         for period in fact.periods:
             row = self.row_of(period, fact.key, serials[fact.key])
             if period.page != row.page:
                 raise JournalDamaged(f"row {period.page} of {period.place}'s load profile should be row {row.page}")
             self.marks[period.place] = _mark(fact.key, row)
+            rows.append(row)
         newest_s = max((period.si_s for period in fact.periods), default=self.seconds.newest_s)
         if newest_s > self.seconds.newest_s:
             self.seconds = SavedSeconds(self.seconds.boot, self.seconds.base_s, newest_s)
+        return rows
 
     def row_of(self, period: SignedPeriod, key: str, device: str) -> PeriodRow:
         """The whole row that the next stored period of its place stands for, with the page that it must have."""

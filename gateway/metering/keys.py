@@ -52,6 +52,11 @@ class PublicKey:
         return sha256(self.spki).hexdigest()
 
     @property
+    def serial(self) -> str:
+        """GS of the gateway that signs with it: the first 16 hex digits of the fingerprint."""
+        return self.fingerprint[:16].upper()
+
+    @property
     def pem(self) -> str:
         return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 

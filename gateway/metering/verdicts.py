@@ -70,6 +70,8 @@ class Reason(StrEnum):
     TABLE_UNSIGNED = "table_unsigned"
     RECORD_NOT_HERE = "record_not_here"
     ARCHIVE_UNSIGNED = "archive_unsigned"
+    QUARTER_MISSING = "quarter_missing"
+    TIME_NOT_SIGNED = "time_not_signed"
     # What nobody signed makes grey.
     UNSIGNED = "unsigned"
 
@@ -78,7 +80,7 @@ _YELLOW = frozenset({
     Reason.PAGES_MISSING, Reason.END_MISSING, Reason.BEGIN_MISSING, Reason.CLOCK_NOT_TRUSTED, Reason.ENERGY_UNUSABLE,
     Reason.TIME_UNUSABLE, Reason.METER_STATUS, Reason.METER_SERIAL_UNREAD, Reason.USER_NOT_ASSIGNED,
     Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED, Reason.TABLE_UNSIGNED,
-    Reason.RECORD_NOT_HERE, Reason.ARCHIVE_UNSIGNED,
+    Reason.RECORD_NOT_HERE, Reason.ARCHIVE_UNSIGNED, Reason.QUARTER_MISSING, Reason.TIME_NOT_SIGNED,
 })  # fmt: skip
 
 
@@ -122,13 +124,30 @@ class SessionReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything that was given. findings: those that belong to no session."""
+class ProfileReport:
+    """The load profile of one place in one file. energy_wh: what its rows add up to; proven_wh: of which is proven."""
 
-    sessions: tuple[SessionReport, ...]
+    place: str
+    rows: int
+    energy_wh: Decimal
+    proven_wh: Decimal
     findings: tuple[Finding, ...]
 
     @property
     def verdict(self) -> Verdict:
+        return max((finding.verdict for finding in self.findings), default=Verdict.GREEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was given. findings: those that belong to no session and no load profile."""
+
+    sessions: tuple[SessionReport, ...]
+    findings: tuple[Finding, ...]
+    profiles: tuple[ProfileReport, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
         parts = [finding.verdict for finding in self.findings] + [session.verdict for session in self.sessions]
+        parts += [profile.verdict for profile in self.profiles]
         return max(parts, default=Verdict.GREEN)
