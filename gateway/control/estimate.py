@@ -9,6 +9,7 @@ came down explains is a true excess, since all grants fit: then the band's upper
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from gateway.control.draft import Draft
@@ -30,6 +31,11 @@ PHASE_FORGOTTEN_S: Final = 25.0
 VOLTAGE_HIGHEST_V: Final = 253.0
 """Upper bound of a Swedish supply (SS-EN 50160: 230 V + 10 %); makes the least of an exported current."""
 FALL_A: Final = 0.5
+MOMENTS_S: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""Moments of a telegram's span, before its last byte."""
+SLOPE_A: Final = 4.0
+SLOPE_S: Final = 1.3
+"""Two samples closer to each other are taken for a car's slope; one that leaves stops with more (IEC 61851-1: 6 A)."""
 SAMPLES_KEPT: Final = 12
 PENDING_KEPT: Final = 8
 """More telegrams than a meter sends while one settles (HAN P1 companion 5.0.2: at most once a second)."""
@@ -148,12 +154,13 @@ def signed_current_a(reading: GridReading, phase: int) -> float | None:
 class _Drawn:
     """What all sockets together drew around a telegram, per main fuse phase (A).
 
-    least and most: the band; likely: the former current of those that came down since (the telegram may still show it)
-    and the least of all others; fallen: how much came down since; complete: every live socket was read after it.
+    least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
+    it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
+    all others; fallen: how much the highest sum is above what they draw now; complete: every live socket was read since.
     """
 
-    least: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    most: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    least: list[float] = field(default_factory=lambda: [inf, inf, inf])
+    most: list[float] = field(default_factory=lambda: [-inf, -inf, -inf])
     likely: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     fallen: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     complete: bool = True
@@ -163,6 +170,9 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     """A socket whose meter is silent gives 0 as its least: what it draws stays in the house, and is counted again as
     its reservation."""
     drawn = _Drawn()
+    low = [[0.0] * len(PHASES) for _ in MOMENTS_S]
+    high = [[0.0] * len(PHASES) for _ in MOMENTS_S]
+    now_sum = [0.0] * len(PHASES)
     for it in draft.each():
         samples = it.memory.samples
         if not it.socket.metered or not samples or it.meter_age_s > SOCKET_METER_QUIET_S:
@@ -173,23 +183,48 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
         for own, path in enumerate(it.places):
             values = [sample.current_a[own] for sample in around]
             now = samples[-1].current_a[own]
+            possible = list(values)
             if ramping:
-                values.append(it.granted_a)
+                possible.append(it.granted_a)
                 if samples[-1].at_s <= it.granted_since_s:
-                    values.append(it.memory.previous_granted_a)
+                    possible.append(it.memory.previous_granted_a)
                 now = min(now, it.granted_a)
-            low, high = min(values), max(values)
-            falls = high - now > FALL_A and not (ramping and it.granted_a >= high - FALL_A)
+            lowest, highest = min(possible), max(possible)
+            falls = highest - now > FALL_A and not (ramping and it.granted_a >= highest - FALL_A)
             phase = path[-1] - draft.tree.main
-            drawn.least[phase] += low
-            drawn.most[phase] += high
-            drawn.likely[phase] += high if falls else low
-            drawn.fallen[phase] += high - now if falls else 0.0
+            drawn.likely[phase] += highest if falls else lowest
+            now_sum[phase] += now
+            for moment, before_s in enumerate(MOMENTS_S):
+                least, most = lowest, highest
+                if highest > lowest and not ramping:
+                    least, most = _at_moment(around, values, at_s - before_s)
+                low[moment][phase] += least
+                high[moment][phase] += most
+    for p in PHASES:
+        drawn.least[p] = min(moment[p] for moment in low)
+        drawn.most[p] = max(moment[p] for moment in high)
+        drawn.likely[p] = min(max(drawn.likely[p], drawn.least[p]), drawn.most[p])
+        drawn.fallen[p] = drawn.most[p] - now_sum[p]
     return drawn
 
 
+def _at_moment(around: list[Sample], values: list[float], moment_s: float) -> tuple[float, float]:
+    """Least and most of one phase at a moment: on the slope between the samples on both sides, or, where they are too
+    far apart to tell when it changed, both. `around` has the newest first."""
+    after_s, after_a = around[0].at_s, values[0]
+    for sample, current_a in zip(around, values, strict=True):
+        if sample.at_s <= moment_s:
+            if after_s - sample.at_s > SLOPE_S or abs(after_a - current_a) > SLOPE_A:
+                return min(current_a, after_a), max(current_a, after_a)
+            passed = 0.0 if after_s <= sample.at_s else min(1.0, (moment_s - sample.at_s) / (after_s - sample.at_s))
+            there_a = current_a + passed * (after_a - current_a)
+            return there_a, there_a
+        after_s, after_a = sample.at_s, current_a
+    return after_a, after_a
+
+
 def _around(samples: tuple[Sample, ...], at_s: float) -> tuple[list[Sample], bool]:
-    """The samples from the last before the telegram's span to the first after it."""
+    """The samples from the last before the telegram's span to the first after it, the newest first."""
     around: list[Sample] = []
     for sample in reversed(samples):
         if sample.at_s >= at_s:

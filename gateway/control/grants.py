@@ -18,7 +18,6 @@ from gateway.site.freshness import Freshness
 PATIENCE_S: Final = 30.0
 """How long the steady limit may be passed, below the rating, before a session is paused for it."""
 EXCESS_A: Final = 0.05
-RAISE_PART: Final = 0.25
 RAISE_EVERY_S: Final = 5.0
 """A car has 5 s to follow a changed current (IEC 61851-1)."""
 WANTS_MORE: Final = 0.9
@@ -212,7 +211,7 @@ def _limit_of(draft: Draft, place: int) -> Because:
 
 
 def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
-    it.memory.room_since_s = None
+    it.memory.room = ()
     before = it.reserved_a
     draft.grant(it, share.current_a)
     reserve_again(draft, it)
@@ -236,39 +235,36 @@ def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
 
 
 def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
-    """By a quarter of the gap, at least one step, once per telegram that was weighed since the last, when room has
-    been there for long enough."""
+    """To what has been there for long enough, once per telegram that was weighed since the last raise."""
     memory = it.memory
     step_a = traits(it).step_a
     gap_a = share.current_a - it.granted_a
     grid = _grid_because(draft)
     if gap_a < step_a - TINY_A:
-        memory.room_since_s = None
+        memory.room = ()
         it.because = grid or _binding(draft, it, share)
         return
     if grid is not None or not draft.snapshot.journal_accepts or it.draw_a is None:
-        memory.room_since_s = None
+        memory.room = ()
         it.because = grid or it.because
         return
-    if memory.room_since_s is None:
-        memory.room_since_s = draft.now_s
-    wait_until_s = memory.room_since_s + draft.tree.site.raise_after_s
-    rise_a = gap_a
+    waits_s = draft.tree.site.raise_after_s
+    memory.room = lasting_room(memory.room, draft.now_s, share.current_a, waits_s)
+    target_a = share.current_a
     if not it.energised_now:
-        it.because = Because(Why.RAISE_WAITS, until_s=wait_until_s)
+        since_s, target_a = memory.room[0]
+        it.because = Because(Why.RAISE_WAITS, until_s=since_s + waits_s)
         waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams_weighed
         on_its_way = draft.now_s - it.granted_since_s < RAISE_EVERY_S
-        if draft.now_s < wait_until_s or waits_for_telegram or on_its_way:
+        if draft.now_s < since_s + waits_s or waits_for_telegram or on_its_way:
             return
-        rise_a = max(step_a, floor(gap_a * RAISE_PART / step_a + TINY_A) * step_a)
     free_a = min(
         draft.limit_a[place] - reserved[place] + it.reserved_a[own]
         for own, path in enumerate(it.places)
         if it.used[own]
         for place in path
     )
-    most_a = floor((free_a + TINY_A) / step_a) * step_a
-    new_a = min(it.granted_a + rise_a, share.current_a, most_a)
+    new_a = floor((min(target_a, share.current_a, free_a) + TINY_A) / step_a) * step_a
     if new_a < it.granted_a + step_a - TINY_A and not it.energised_now:
         return
     before = it.reserved_a
@@ -277,3 +273,18 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     reserve_again(draft, it)
     _change(it, before, reserved)
     it.because = _binding(draft, it, share)
+
+
+def lasting_room(
+    room: tuple[tuple[float, float], ...], now_s: float, share_a: float, lasts_s: float
+) -> tuple[tuple[float, float], ...]:
+    """The shares offered over the last `lasts_s`, as rising lows: pairs (since when, at least so many A ever since),
+    later ones higher. The first is what has been there for longest."""
+    since_s = now_s
+    kept = list(room)
+    while kept and kept[-1][1] >= share_a:
+        since_s = kept.pop()[0]
+    kept.append((since_s, share_a))
+    while len(kept) > 1 and now_s - kept[1][0] >= lasts_s:
+        del kept[0]
+    return tuple(kept)

@@ -24,14 +24,20 @@ DROP_OUTS_FORGOTTEN_S: Final = 3600.0
 METER_LOST_S: Final = 60.0
 HEAT_LIMIT: Final = 0.9
 """While a fuse phase is warm it may carry this part of its rating at most."""
-PAUSE_S_MIN: Final = 120.0
+PAUSE_S_MIN: Final = 60.0
 PAUSE_S_MAX: Final = 600.0
-"""A paused session stays away for 2 to 10 min, longer each time, so that no load swings around the limit."""
+"""A paused session stays away for 1 to 10 min, so that no load swings around the limit: twice as long as the last time
+if it had to go again soon after it came back."""
+CAME_BACK_FOR_GOOD_S: Final = 300.0
 
 
 def pause(draft: Draft, it: SocketDraft, because: Because) -> None:
     """Setpoint 0 or contactor open; the session lives on and comes back when there is room again."""
     memory = it.memory
+    session = it.session
+    if session is not None and session.phase is SessionPhase.CHARGING:
+        if draft.now_s - session.phase_since_s >= CAME_BACK_FOR_GOOD_S:
+            memory.pauses = 0
     draft.grant(it, 0.0)
     draft.step(it, SessionEvent.ROOM_GONE)
     memory.return_after_s = draft.now_s + min(PAUSE_S_MAX, PAUSE_S_MIN * 2.0**memory.pauses)

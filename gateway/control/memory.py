@@ -56,6 +56,8 @@ class SocketMemory:
     steady_a: PerPhase | None = None
     steady_since_s: float = 0.0
     settled_a: PerPhase | None = None
+    drawn_on: tuple[bool, bool, bool] | None = None
+    drawn_on_since_s: float = 0.0
     used: tuple[bool, bool, bool] | None = None
     presumed: bool = False
     shown_since_s: float | None = None
@@ -69,7 +71,7 @@ class SocketMemory:
     phases_stuck: bool = False
     three_fit_since_s: float | None = None
     previous_granted_a: float = 0.0
-    room_since_s: float | None = None
+    room: tuple[tuple[float, float], ...] = ()
     raised_at_telegram: int = -1
     obeying_since_s: float | None = None
     disobeying_since_s: float | None = None

@@ -160,7 +160,7 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     if not _free_now(draft, it):
         return
     for passed in line.passed:
-        if set(places).intersection(draft.tree.all_places[passed.socket.id]):
+        if set(places).intersection(passed.places_used):
             passed.memory.overtaken += 1
     if it.phase is SessionPhase.PAUSED:
         memory.yielded = memory.sliced = memory.turned_away = False
@@ -238,7 +238,7 @@ def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> bool:
         settled_a, draw_a = it.memory.settled_a, it.highest_draw_a
         asleep = it.shared and settled_a is not None and max(settled_a) < SLEEPS_BELOW_A
         asleep = asleep and draw_a is not None and draw_a < SLEEPS_BELOW_A
-        if asleep and wanted.intersection(draft.tree.all_places[it.socket.id]):
+        if asleep and wanted.intersection(it.places_used):
             pause(draft, it, Because(Why.QUEUED))
             it.memory.yielded = True
             reserve_again(draft, it)

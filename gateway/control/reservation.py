@@ -99,7 +99,8 @@ def reserve_again(draft: Draft, it: SocketDraft) -> None:
 def _settle(draft: Draft, it: SocketDraft) -> None:
     """Settled: within 1 A for 60 s under an unchanged setpoint. A rise unsettles; a fall counts once it is settled.
 
-    A settled car shows which phases it uses; it is believed until another phase carries current or the session ends.
+    A car shows which phases it uses by drawing on the same ones for 60 s, whatever it is told meanwhile; it is believed
+    until another phase carries current or the session ends.
     """
     memory = it.memory
     draw = it.draw_a
@@ -121,8 +122,12 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
     if draft.now_s - since_s >= SETTLES_S:
         memory.settled_a = steady
         it.settled = True
-    if it.settled and memory.settled_a is not None and max(memory.settled_a) >= USED_PHASE_A:
-        memory.used = _used(memory.settled_a)
+    drawn_on = _used(draw)
+    if drawn_on != memory.drawn_on or max(draw) < USED_PHASE_A:
+        memory.drawn_on = drawn_on
+        memory.drawn_on_since_s = draft.now_s
+    elif draft.now_s - max(memory.drawn_on_since_s, _charges_since_s(it)) >= SETTLES_S:
+        memory.used = drawn_on
     if memory.used is not None:
         if any(draw[k] >= UNUSED_PHASE_A and not memory.used[k] for k in (0, 1, 2)):
             memory.used = None
@@ -138,8 +143,12 @@ def _above(one: PerPhase, other: PerPhase) -> float:
     return max(one[0] - other[0], one[1] - other[1], one[2] - other[2])
 
 
-def _used(settled: PerPhase) -> tuple[bool, bool, bool]:
-    return settled[0] >= UNUSED_PHASE_A, settled[1] >= UNUSED_PHASE_A, settled[2] >= UNUSED_PHASE_A
+def _used(draw: PerPhase) -> tuple[bool, bool, bool]:
+    return draw[0] >= UNUSED_PHASE_A, draw[1] >= UNUSED_PHASE_A, draw[2] >= UNUSED_PHASE_A
+
+
+def _charges_since_s(it: SocketDraft) -> float:
+    return 0.0 if it.session is None else it.session.phase_since_s
 
 
 def _counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:

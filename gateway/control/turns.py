@@ -114,12 +114,12 @@ def tell_turns(draft: Draft, lacking: Sequence[SocketDraft]) -> None:
         return
     ends: dict[int, list[float]] = {}
     for it in lacking:
-        place = it.all_places[-1]
+        place = it.places_used[-1]
         if place not in ends:
             ends[place] = [
                 max(draft.now_s, _phase_since_s(one) + slice_s)
                 for one in draft.each()
-                if one.phase is SessionPhase.CHARGING and place in one.all_places
+                if one.phase is SessionPhase.CHARGING and place in one.places_used
             ]
             heapq.heapify(ends[place])
         if not ends[place]:

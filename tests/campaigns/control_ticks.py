@@ -147,16 +147,23 @@ class Overload:
 
     shown_s: float | None = None
     fell_s: float = 0.0
+    houses_a: list[list[float]] = field(default_factory=list)
+    house_shown_a: list[float] = field(default_factory=list)
     drawn_a: dict[SocketId, float] = field(default_factory=dict)
 
     def follow(self, cabinet: Cabinet, *, telegram: bool) -> float:
-        """How long ago it was shown (s), 0 if there is none; a telegram taken while a car comes down shows nobody's."""
+        """How long ago it was shown (s), 0 if there is none; a telegram taken while a car comes down shows nobody's, and
+        what the house adds after it is shown by the next."""
         now_a = {name: place.current_a for name, place in cabinet.places.items()}
         if any(now_a[name] < was - 0.4 for name, was in self.drawn_a.items()):
             self.fell_s = cabinet.at_s
         self.drawn_a = now_a
         rating_a = cabinet.site.fuses[MAIN].rating_a
-        if max(cabinet.main_a()) <= rating_a + OVER_A or max(cabinet.house_a) > rating_a:
+        self.houses_a = [*self.houses_a, list(cabinet.house_a)][-1 - cabinet.telegram_lag_s :]
+        if telegram:
+            self.house_shown_a = self.houses_a[0]
+        grown = any(now > shown for now, shown in zip(cabinet.house_a, self.house_shown_a, strict=False))
+        if grown or max(cabinet.main_a()) <= rating_a + OVER_A or max(cabinet.house_a) > rating_a:
             self.shown_s = None
         elif self.shown_s is None and telegram and max(cabinet.flowed[0]) > rating_a + OVER_A:
             calm = cabinet.at_s - cabinet.telegram_lag_s - self.fell_s > 4.0
