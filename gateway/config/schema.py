@@ -64,7 +64,7 @@ class MqttSection(Section):
 class ControlSection(Section):
     """How gently control works."""
 
-    raise_after_s: Seconds = Field(default=30.0, description="room must be there this long before a raise")
+    raise_after_s: Seconds = Field(default=20.0, description="room must be there this long before a raise")
     minimum_off_s: Seconds = Field(default=60.0, description="a contactor rests this long before it closes again")
     idle_release_s: Seconds = Field(default=600.0, ge=10, description="an armed socket lets go after this long idle")
     slice_s: Seconds = Field(
