@@ -156,7 +156,7 @@ class _Drawn:
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
     it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
-    all others; fallen: how much the highest sum is above what they draw now; complete: every live socket was read since.
+    all others; fallen: the highest sum less what they draw now; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])

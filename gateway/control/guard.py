@@ -35,9 +35,9 @@ def pause(draft: Draft, it: SocketDraft, because: Because) -> None:
     """Setpoint 0 or contactor open; the session lives on and comes back when there is room again."""
     memory = it.memory
     session = it.session
-    if session is not None and session.phase is SessionPhase.CHARGING:
-        if draft.now_s - session.phase_since_s >= CAME_BACK_FOR_GOOD_S:
-            memory.pauses = 0
+    charged_s = 0.0 if session is None else draft.now_s - session.phase_since_s
+    if it.phase is SessionPhase.CHARGING and charged_s >= CAME_BACK_FOR_GOOD_S:
+        memory.pauses = 0
     draft.grant(it, 0.0)
     draft.step(it, SessionEvent.ROOM_GONE)
     memory.return_after_s = draft.now_s + min(PAUSE_S_MAX, PAUSE_S_MIN * 2.0**memory.pauses)

@@ -152,8 +152,8 @@ class Overload:
     drawn_a: dict[SocketId, float] = field(default_factory=dict)
 
     def follow(self, cabinet: Cabinet, *, telegram: bool) -> float:
-        """How long ago it was shown (s), 0 if there is none; a telegram taken while a car comes down shows nobody's, and
-        what the house adds after it is shown by the next."""
+        """How long ago it was shown (s), 0 if there is none; a telegram taken while a car comes down shows nobody's,
+        and what the house adds after it is shown by the next."""
         now_a = {name: place.current_a for name, place in cabinet.places.items()}
         if any(now_a[name] < was - 0.4 for name, was in self.drawn_a.items()):
             self.fell_s = cabinet.at_s

@@ -1,7 +1,5 @@
 """Closed loop in virtual time: who charges, who waits, who is served."""
 
-from itertools import pairwise
-
 from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
 from gateway.quantities import Phase
