@@ -35,6 +35,7 @@ from gateway.journal.entries import (
     start_facts,
 )
 from gateway.journal.facts import (
+    ChainChecked,
     ClockSeen,
     DaemonStopped,
     Fact,
@@ -158,6 +159,10 @@ class Ledger:
     def public_key_hex(self) -> str:
         """SubjectPublicKeyInfo in hex: what people pin."""
         return self._key.public_key_hex
+
+    def chain(self) -> tuple[Head, ChainChecked | None]:
+        """The newest durable row, and when every row was checked last."""
+        return self._store.head, self._memory.checked
 
     def past(self) -> Past:
         """What control recovers from. To be asked once, after opening."""

@@ -23,6 +23,7 @@ from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
 from gateway.app.grid_judge import GridJudge
 from gateway.app.han_log import HanLog
+from gateway.app.journal_check import DailyCheck, Tell
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.load_profile import LoadProfile
@@ -55,12 +56,13 @@ from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier
 from gateway.errors import ConfigMistake, FolderInUse, Mistake
 from gateway.ids import SocketId
+from gateway.journal.facts import ChainChecked
 from gateway.journal.outbox import PendingMessage
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading
 from gateway.publish import topic_names
 from gateway.publish.discovery import discovery_topics
-from gateway.publish.events import outbox_message
+from gateway.publish.events import check_text, outbox_message
 from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
@@ -133,6 +135,7 @@ class _Gateway:
         outside = OutsideEnergy(meters, ledger, self._faults)
         identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
         profile = LoadProfile(ledger, self._board, self._clock, identities=identities, faults=self._faults)
+        check = DailyCheck(cabinet.state_dir, ledger, self._check_teller(link))
         loop = ControlLoop(
             state=state,
             board=self._board,
@@ -157,6 +160,7 @@ class _Gateway:
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             lasting.append(group.create_task(profile.run(), name="load profile"))
+            lasting.append(group.create_task(check.run(), name="daily check"))
             _spare_what_stands()
             self._notifier.ready()
             await loop.run(until=lambda state: self._ended(state, ledger_effects))
@@ -208,6 +212,15 @@ class _Gateway:
             language=Language(self._cabinet.language),
             han=lambda: self._han,
         ).publish
+
+    def _check_teller(self, link: MqttLink | None) -> Tell:
+        gateway, language = self._site.gateway_id, Language(self._cabinet.language)
+
+        def tell(check: ChainChecked | str | None) -> None:
+            if link is not None:
+                link.put(topic_names.journal_check(gateway), check_text(check, language))
+
+        return tell
 
     def _effects(self, devices: Mapping[SocketId, SocketDevices]) -> dict[SocketId, SocketEffects]:
         board, clock, faults = self._board, self._clock, self._faults

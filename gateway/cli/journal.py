@@ -3,6 +3,9 @@
 verify checks the whole chain, what the facts add up to, and every signature. With --head it also proves that this is
 not an old copy put back: SEQ:HASH as it was published on MQTT under `journal/head`, or as it stands on a receipt.
 
+A daemon does the same every day while it charges. Damage leaves a mark in the state folder, with which no daemon
+charges; verify takes it away if the journal is whole.
+
 backup makes a checked copy while the gateway runs; a copy of the same name must be the beginning of this journal, and
 is replaced. restore puts a copy into an empty folder, for exports and receipts. No key is in a copy: whoever charges on
 begins a new journal with a new key.
@@ -48,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     except JournalDamaged as problem:
         print(f"DAMAGED: {problem}")
         return EXIT_DAMAGED
+    if args.action == "verify" and _unmarked(args):
+        print("the mark of an earlier finding is taken away: the gateway may charge with this journal again")
     print(f"whole: {audit.head.seq} rows, {audit.pages} signed pages, {len(audit.memory.open)} open session(s)")
     print(f"signed up to row {audit.covered.seq}")
     print(f"head: {audit.head}")
@@ -68,6 +73,12 @@ def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
         return put_back(args.copy, folder, args.head)
     with opened_for_reading(folder) as connection:
         return audited(connection, args.head)
+
+
+def _unmarked(args: argparse.Namespace) -> bool:
+    from gateway.devices.journal_check import unmark
+
+    return unmark(state_folder(args))
 
 
 def _require_key(audit: "Audit", key: "PublicKey | None") -> None:

@@ -90,11 +90,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise JournalDamaged(f"the database file is damaged: {problems}")
 
 
-def rows_after(connection: sqlite3.Connection, seq: int) -> Iterator[StoredRow]:
-    """Every row behind that place, oldest first. Raises JournalDamaged."""
+def rows_after(connection: sqlite3.Connection, seq: int, count: int = -1) -> Iterator[StoredRow]:
+    """Every row behind that place, oldest first, or the first so many. Raises JournalDamaged."""
     try:
         for at, name, text, digest in connection.execute(
-            "SELECT seq, name, row, hash FROM journal WHERE seq > ? ORDER BY seq", (seq,)
+            "SELECT seq, name, row, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count)
         ):
             yield StoredRow(at, text, digest, name)
     except sqlite3.Error as problem:
@@ -137,20 +137,30 @@ def opened_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def opened_file_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The same of a journal file wherever it lies."""
-    if not path.is_file():
-        raise DeviceError(f"{path}: there is no journal here")
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        ) as connection:
-            connection.execute("PRAGMA query_only = ON").fetchall()
-            connection.execute("PRAGMA trusted_schema = OFF").fetchall()
-            connection.execute("PRAGMA cell_size_check = ON").fetchall()
+        with closing(opened_piecemeal(path)) as connection:
             connection.execute("BEGIN")
-            require_schema(connection)
+            require_schema(connection)  # the first read is the moment that is seen
             yield connection
     except sqlite3.Error as problem:
         raise JournalDamaged(f"{path}: {problem}") from None
+
+
+def opened_piecemeal(path: Path) -> sqlite3.Connection:
+    """A connection that reads and never writes; each read sees its own moment. Raises DeviceError, JournalDamaged,
+    sqlite3.Error."""
+    if not path.is_file():
+        raise DeviceError(f"{path}: there is no journal here")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.execute("PRAGMA query_only = ON").fetchall()
+        connection.execute("PRAGMA trusted_schema = OFF").fetchall()
+        connection.execute("PRAGMA cell_size_check = ON").fetchall()
+        require_schema(connection)
+    except (sqlite3.Error, JournalDamaged):
+        connection.close()
+        raise
+    return connection
 
 
 def verified_facts(connection: sqlite3.Connection) -> Iterator[Fact]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from gateway.devices.journal_check import require_unmarked
 from gateway.devices.journal_file import open_for_writing, rows_after, rows_newest_first
 from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
@@ -84,6 +85,7 @@ class JournalStore:
         Raises FolderInUse if another daemon holds it, DeviceError, ConfigMistake on a wrong mode, JournalDamaged.
         """
         make_folder(folder)
+        require_unmarked(folder)
         lock = _locked(folder / LOCK_FILE)
         reserve = SpaceReserve(folder, reserve_bytes)
         try:

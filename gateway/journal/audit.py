@@ -11,6 +11,14 @@ from gateway.journal.rows import fact_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Every row up to this head is whole. pages: signed pages among them."""
+
+    head: Head
+    pages: int
+
+
 @dataclass(slots=True)
 class Audit:
     """Takes every row in order. expected: a head that somebody kept, which must be among the rows."""

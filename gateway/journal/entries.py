@@ -13,7 +13,9 @@ from typing import Final
 from gateway.clock import Instant, UtcTrust
 from gateway.errors import DeviceError
 from gateway.ids import GatewayId, SocketId
+from gateway.journal.audit import Checked
 from gateway.journal.facts import (
+    ChainChecked,
     ConfigSeen,
     ControlCheckpoint,
     DaemonStarted,
@@ -51,7 +53,7 @@ from gateway.quantities import EnergyRegister
 from gateway.site.outcomes import Edge
 from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, RecordBegin, RecordEnd, SaveCheckpoint
 
-Note = NoteQueued | NoteWithdrawn | NoteEvent | SaveCheckpoint
+Note = NoteQueued | NoteWithdrawn | NoteEvent | SaveCheckpoint | Checked
 
 _TRUST_FALLS: Final = (UtcTrust.SYNCHRONISED, UtcTrust.INFORMATIVE, UtcTrust.UNKNOWN)
 
@@ -214,6 +216,8 @@ def note_entry(memory: Memory, wish: Note, now: Instant) -> Entry:
             return Entry((event,), (event_message(event),))
         case SaveCheckpoint() if wish.text != memory.checkpoint:
             return Entry((ControlCheckpoint(now, wish.text),))
+        case Checked():
+            return Entry((ChainChecked(now, wish.head.seq, wish.head.hash.hex(), wish.pages),))
         case _:
             return Entry(())
 

@@ -211,6 +211,16 @@ class ControlCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainChecked:
+    """Every row up to that one was read again and is whole, with so many signed pages."""
+
+    at: Instant
+    seq: int
+    hash: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedKey:
     """A key, the serial that its records bear, and its newest page with the hash of that page's text."""
 
@@ -257,6 +267,7 @@ class MemorySaved:
     profile: tuple[SavedPeriod, ...] = ()
     seconds: SavedSeconds | None = None
     config: str | None = None
+    checked: ChainChecked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +302,7 @@ Fact = (
     | PageSigned
     | EventNoted
     | ControlCheckpoint
+    | ChainChecked
     | HeadSigned
     | MemorySaved
 )

@@ -14,6 +14,7 @@ from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId, SocketId
 from gateway.journal.facts import (
+    ChainChecked,
     ClockSeen,
     ConfigSeen,
     ControlCheckpoint,
@@ -89,6 +90,7 @@ class Memory:
     payloads: dict[tuple[SessionId, Edge], str] = field(default_factory=dict)
     durable: dict[tuple[SessionId, Edge], PageSigned] = field(default_factory=dict)
     checkpoint: str | None = None
+    checked: ChainChecked | None = None
     doubted: set[SessionId] = field(default_factory=set)
     profile: ProfileMemory = field(default_factory=ProfileMemory)
     config: str | None = None
@@ -113,10 +115,8 @@ class Memory:
                 self.journal_begun = True
             case KeyMade() | KeyHandedOver():
                 self._absorb_key(fact)
-            case ControlCheckpoint():
-                self.checkpoint = fact.text
-            case ConfigSeen():
-                self.config = text_hash(fact.text)
+            case ControlCheckpoint() | ChainChecked() | ConfigSeen():
+                self._absorb_newest(fact)
             case MemorySaved():
                 self._absorb_saved(fact)
             case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
@@ -154,6 +154,7 @@ class Memory:
             profile=self.profile.saved(),
             seconds=self.profile.seconds,
             config=self.config,
+            checked=self.checked,
         )
 
     def _absorb_saved(self, saved: MemorySaved) -> None:
@@ -170,12 +171,22 @@ class Memory:
         self.queued = {waiting.session: waiting for waiting in saved.queued}
         self.doubted = set(saved.doubted)
         self.profile.restore(saved)
-        self.checkpoint, self.config = saved.checkpoint, saved.config
+        self.checkpoint, self.config, self.checked = saved.checkpoint, saved.config, saved.checked
         for session in saved.running:
             name = session.begun.session
             self.open[name] = self.begun[name] = session.begun
             self.payloads[name, Edge.BEGIN] = session.payload
             self.durable[name, Edge.BEGIN] = session.signed
+
+    def _absorb_newest(self, fact: ControlCheckpoint | ChainChecked | ConfigSeen) -> None:
+        """Of these each takes the place of the one before."""
+        match fact:
+            case ControlCheckpoint():
+                self.checkpoint = fact.text
+            case ChainChecked():
+                self.checked = fact
+            case ConfigSeen():
+                self.config = text_hash(fact.text)
 
     def _absorb_key(self, fact: KeyMade | KeyHandedOver) -> None:
         if isinstance(fact, KeyMade):

@@ -7,12 +7,24 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.ids import FuseId, GatewayId
+from gateway.journal.facts import ChainChecked
 from gateway.journal.outbox import Kind, PendingMessage
 from gateway.metering.ocmf import Unbilled
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected
 from gateway.publish.json_text import Value, json_text
-from gateway.publish.words import ENDINGS, METER_EXCHANGED, REFUSALS, Language, pick, reason, unbilled_text
+from gateway.publish.words import (
+    ENDINGS,
+    JOURNAL_DAMAGED,
+    JOURNAL_UNCHECKED,
+    JOURNAL_WHOLE,
+    METER_EXCHANGED,
+    REFUSALS,
+    Language,
+    pick,
+    reason,
+    unbilled_text,
+)
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.wishes import EndKind
@@ -53,6 +65,21 @@ def outbox_message(gateway: GatewayId, pending: PendingMessage, language: Langua
             return topic_names.event(gateway), json_text(_event(said, language))
         case Kind.HEAD:
             return topic_names.journal_head(gateway), json_text(said)
+
+
+def check_text(check: ChainChecked | str | None, language: Language) -> str:
+    """The newest check of the whole journal, None before the first; or, as text, what it found wrong."""
+    told: dict[str, Value] = {"problem": None, "finding": None, "rows": None, "head": None, "ts": None}
+    match check:
+        case None:
+            told |= {"text": pick(JOURNAL_UNCHECKED, language)}
+        case str():
+            told |= {"problem": "ON", "text": pick(JOURNAL_DAMAGED, language), "finding": check}
+        case _:
+            told |= {"problem": "OFF", "rows": check.seq, "head": f"{check.seq}:{check.hash}"}
+            told |= {"text": pick(JOURNAL_WHOLE, language).format(rows=check.seq, pages=check.pages)}
+            told |= {"ts": check.at.utc.isoformat(timespec="seconds")}
+    return json_text(told)
 
 
 def _session(said: dict[str, Value], language: Language) -> dict[str, Value]:

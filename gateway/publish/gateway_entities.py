@@ -63,6 +63,10 @@ def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
                 more=ON_OFF,
             ),
         ),
+        *(
+            (topic_names.journal_check(gateway), entity)
+            for entity in _check_entities(topic_names.journal_check(gateway))
+        ),
         (
             topic_names.event(gateway),
             Entity(
@@ -105,6 +109,34 @@ def _han_entities(grid: str) -> list[Entity]:
             "meter_clock_difference",
             ("Elmätarens klocka, skillnad", "Grid meter clock difference"),
             value("meter_clock_difference_s"),
+        ),
+    ]
+
+
+def _check_entities(check: str) -> list[Entity]:
+    """The daily check of the whole journal: when it was, and whether it found something."""
+    words: dict[str, Value] = {
+        **ON_OFF,
+        "json_attr_t": check,
+        "json_attr_tpl": "{{ {'text': value_json.text, 'finding': value_json.finding} | tojson }}",
+    }
+    return [
+        Entity(
+            "journal_checked",
+            "sensor",
+            ("Journalen granskad", "Journal checked"),
+            value("ts"),
+            device_class="timestamp",
+            category="diagnostic",
+        ),
+        Entity(
+            "journal_check_problem",
+            "binary_sensor",
+            ("Journalens granskning", "Journal check"),
+            value("problem"),
+            device_class="problem",
+            category="diagnostic",
+            more=words,
         ),
     ]
 

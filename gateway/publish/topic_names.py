@@ -103,6 +103,11 @@ def journal_head(gateway: GatewayId) -> str:
     return f"{BASE}/{gateway}/journal/head"
 
 
+def journal_check(gateway: GatewayId) -> str:
+    """When the whole journal was checked last, and what was found; retained."""
+    return f"{BASE}/{gateway}/journal/check"
+
+
 def is_retained(topic: str) -> bool:
     """Whether a message on this topic stays at the broker. Events and commands never do."""
     return not (topic.endswith(("/event", "/set")))

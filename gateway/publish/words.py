@@ -189,6 +189,20 @@ UNBILLED: Final[dict[Unbilled | None, Pair]] = {
 METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
 
 
+JOURNAL_WHOLE: Final[Pair] = (
+    "Hela journalen är granskad och hel: {rows} rader, {pages} signerade sidor",
+    "The whole journal was checked and is whole: {rows} rows, {pages} signed pages",
+)
+JOURNAL_UNCHECKED: Final[Pair] = (
+    "Hela journalen har inte granskats än",
+    "The whole journal has not been checked yet",
+)
+JOURNAL_DAMAGED: Final[Pair] = (
+    "Journalen är skadad: laddningen är stoppad. Kör laddvakt journal verify",
+    "The journal is damaged: charging is stopped. Run laddvakt journal verify",
+)
+
+
 def pick(pair: Pair, language: Language) -> str:
     return pair[0] if language is Language.SV else pair[1]
 

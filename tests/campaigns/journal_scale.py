@@ -7,18 +7,22 @@ of its records; a receipt. Time is by the wall, memory is the greatest that the 
 """
 
 import argparse
+import asyncio
 import os
 import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from gateway.devices.journal_check import checked_in_slices
 from gateway.devices.journal_file import JOURNAL_FILE
+from gateway.journal.chain import Head
 from tests.campaigns._cabinet_process import gateway_command
 from tests.campaigns._journal_years import make_years
 from tests.campaigns._service_keeper import ServiceKeeper
@@ -26,6 +30,7 @@ from tests.ledger.ledger_bench import NOON
 
 START_S_MAX = 20.0
 ROWS = 5_000_000
+SHARE_MAX = 0.25
 STARTS = ("nothing of it in memory", "once more")
 CONFIG = """
 [gateway]
@@ -121,6 +126,34 @@ def hurt(folder: Path, seq: int) -> None:
     connection.close()
 
 
+async def late_ms(seconds: float) -> list[float]:
+    """How late a loop wakes that wants to wake every 10 ms, sorted; for so long."""
+    lates, until_s = [], time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        due_s = time.monotonic() + 0.01
+        await asyncio.sleep(0.01)
+        lates.append((time.monotonic() - due_s) * 1000)
+    return sorted(lates)
+
+
+async def beside(folder: Path, seconds: float) -> tuple[str, float]:
+    """How the daily check disturbs a loop in the same process: words, and the share of a processor that it takes."""
+    alone = await late_ms(seconds)
+    stop = threading.Event()
+    cpu_s = time.process_time()
+    check = asyncio.create_task(
+        asyncio.to_thread(checked_in_slices, folder, Head(), lambda rest_s: not stop.wait(rest_s))
+    )
+    lates = await late_ms(seconds)
+    share = (time.process_time() - cpu_s) / seconds
+    is_on = not check.done()
+    stop.set()
+    await check
+    figures = [f"{one[len(one) // 2]:.1f}/{one[len(one) * 99 // 100]:.1f}/{one[-1]:.1f} ms" for one in (alone, lates)]
+    state = "runs" if is_on else "ran"
+    return f"a loop is late by (median/p99/most) {figures[0]} alone, {figures[1]} while the daily check {state}", share
+
+
 class Campaign:
     """Each figure, and what is wrong."""
 
@@ -146,6 +179,10 @@ class Campaign:
         self._command("journal verify", "journal", "verify", str(self._config))
         self._command("a receipt", "receipt", f"years-{self._years.sessions // 2}", str(self._config))
         self._year()
+        words, share = asyncio.run(beside(self._state, 2.0 if rows < ROWS // 10 else 30.0))
+        self._say(f"{words}, with {share:.0%} of a processor for both")
+        if share > SHARE_MAX:
+            self.wrong.append(f"the daily check takes {share:.0%} of a processor")
         hurt(self._state, rows // 3)
         found = done("journal", "verify", str(self._config))
         self._say(f"journal verify of one changed digit in row {rows // 3}: {found}")

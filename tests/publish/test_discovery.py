@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.publish import topic_names
 from gateway.publish.discovery import discovery_topics
 from gateway.publish.entities import STATE_CLASSES_OF_CLASS, UNITS_OF_CLASS
+from gateway.publish.events import check_text
 from gateway.publish.shown import ShownState
 from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
@@ -84,6 +86,7 @@ NOT_AGING = {"setpoint", "queue_position", "queue_length", "active_sessions"}
 
 def test_every_template_reads_a_key_that_is_always_published() -> None:
     said = state_topics(snapshot(), control_state(), Language.EN)
+    said[topic_names.journal_check(snapshot().site.gateway_id)] = check_text(None, Language.EN)
     for key, each in components():
         if "val_tpl" in each:
             name = each["val_tpl"].removeprefix("{{ value_json.").removesuffix(" }}").split("[")[0]
