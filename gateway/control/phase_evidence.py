@@ -155,9 +155,9 @@ class HouseNoise:
         usual = self.usual_a if big else self.usual_a + (abs(change_a) - self.usual_a) * _PACE
         return HouseNoise(max(usual, _USUAL_LEAST_A), max(self.large + (big - self.large) * _PACE, _LARGE_LEAST))
 
-    def density(self, change_a: float, moved_a: float) -> float:
-        """Of a change of the house, while sockets moved so many amperes on this phase."""
-        width = self.usual_a + METER_ERROR * moved_a
+    def density(self, change_a: float, unsure_a: float) -> float:
+        """Of a change of the house, while what sockets changed on this phase is unsure by so much."""
+        width = self.usual_a + unsure_a
         return (1.0 - self.large) * exp(-abs(change_a) / width) / (2.0 * width) + self.large / LARGE_W
 
 
@@ -170,13 +170,25 @@ Noise = tuple[HouseNoise, HouseNoise, HouseNoise]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The grid's phases (A; None: not told) and every socket's own phases at one telegram."""
+    """The grid's phases (A; None: not told) and every socket's own phases at one telegram. blur_a: by how much those
+    that were on their way up or down changed around it."""
 
     at_s: float
     amps: tuple[float | None, float | None, float | None]
     signed: tuple[bool, bool, bool]
     exported: float
     sockets: Mapping[SocketId, PerPhase]
+    blur_a: Mapping[SocketId, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Between two sights. sockets: what each changed by, in its own phases (A), and by how much that is uncertain;
+    grid: L1, L2, L3, None where the meter does not tell."""
+
+    sockets: Mapping[SocketId, PerPhase]
+    blur_a: Mapping[SocketId, float]
+    grid: Sequence[PhaseAmps | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,25 +207,17 @@ def apart(step_a: PerPhase, phases: int) -> float:
     return abs(own[0]) if phases == 1 else max(own) - min(own)
 
 
-def weighed(
-    evidence: Mapping[SocketId, PhaseEvidence],
-    steps_a: Mapping[SocketId, PerPhase],
-    grid: Sequence[PhaseAmps | None],
-    noise: Noise,
-) -> dict[SocketId, PhaseEvidence]:
-    """The evidence of every socket that stepped, after one step. steps_a: in each socket's own phases.
-
-    grid: L1, L2, L3, None where the meter does not tell.
-    """
-    balanced_a = 0.0
+def weighed(evidence: Mapping[SocketId, PhaseEvidence], step: Step, noise: Noise) -> dict[SocketId, PhaseEvidence]:
+    """The evidence of every socket that stepped, after one step."""
+    balanced_a = balanced_blur_a = 0.0
     moved: dict[SocketId, PerPhase] = {}
     out: dict[SocketId, PhaseEvidence] = {}
-    for name, step_a in steps_a.items():
+    for name, step_a in step.sockets.items():
         own = evidence[name]
-        size_a = apart(step_a, own.phases)
-        if size_a >= MOVES_A:
+        if own.phases == 1 or apart(step_a, own.phases) >= MOVES_A:
             moved[name] = step_a
-        elif own.phases > 1:
+        else:
+            balanced_blur_a += step.blur_a.get(name, 0.0)
             balanced_a += sum(step_a[: own.phases]) / len(PHASES)
             if max(abs(one) for one in step_a) >= TELLS_A:
                 out[name] = replace(own, balanced=own.balanced + 1)
@@ -224,9 +228,9 @@ def weighed(
     if _combinations(options) > TOGETHER_MAX:
         options = {name: _options(evidence[name], sure=True) for name in moved}
         telling = [name for name in telling if len(options[name]) > 1]
-    if _combinations(options) > TOGETHER_MAX or all(phase is None for phase in grid):
+    if _combinations(options) > TOGETHER_MAX or all(phase is None for phase in step.grid):
         return out | {name: replace(evidence[name], unclear=evidence[name].unclear + 1) for name in telling}
-    fits = _Fits(balanced_a, grid, noise)
+    fits = _Fits(balanced_a, METER_ERROR * abs(balanced_a) + balanced_blur_a, step, noise)
     says = _says(evidence, moved, options, fits)
     return out | {name: evidence[name].told(says[name]) for name in telling}
 
@@ -257,12 +261,12 @@ def _says(
     sums = {name: [0.0] * len(evidence[name].weights) for name in names}
     for combination in product(*(options[name] for name in names)):
         change = [0.0, 0.0, 0.0]
-        moved_a = [0.0, 0.0, 0.0]
+        unsure_a = [0.0, 0.0, 0.0]
         for name, number in zip(names, combination, strict=True):
             for own, phase in enumerate(rotations(evidence[name].phases)[number]):
                 change[phase] += moved[name][own]
-                moved_a[phase] += abs(moved[name][own])
-        likely = fits.likelihood(change, moved_a)
+                unsure_a[phase] += METER_ERROR * abs(moved[name][own]) + fits.step.blur_a.get(name, 0.0)
+        likely = fits.likelihood(change, unsure_a)
         for name, number in zip(names, combination, strict=True):
             likely *= known[name][number]
         for name, number in zip(names, combination, strict=True):
@@ -272,31 +276,32 @@ def _says(
 
 @dataclass(frozen=True, slots=True)
 class _Fits:
-    """What the grid meter showed, and what balanced sockets changed on each of its phases."""
+    """A step, and what balanced sockets changed on each of the grid's phases in it."""
 
     balanced_a: float
-    grid: Sequence[PhaseAmps | None]
+    unsure_a: float
+    step: Step
     noise: Noise
 
-    def likelihood(self, change_a: Sequence[float], moved_a: Sequence[float]) -> float:
+    def likelihood(self, change_a: Sequence[float], unsure_a: Sequence[float]) -> float:
         """Of what the others changed on each phase."""
         likely = 1.0
         for phase in PHASES:
-            seen = self.grid[phase]
+            seen = self.step.grid[phase]
             if seen is not None:
-                moved = moved_a[phase] + abs(self.balanced_a)
-                likely *= _fit(seen, change_a[phase] + self.balanced_a, moved, self.noise[phase])
+                unsure = unsure_a[phase] + self.unsure_a
+                likely *= _fit(seen, change_a[phase] + self.balanced_a, unsure, self.noise[phase])
         return likely
 
 
-def _fit(seen: PhaseAmps, change_a: float, moved_a: float, noise: HouseNoise) -> float:
+def _fit(seen: PhaseAmps, change_a: float, unsure_a: float, noise: HouseNoise) -> float:
     """How well one phase fits what the sockets changed on it; unsigned currents under each pair of signs."""
     if seen.signed:
-        return noise.density(seen.after - seen.before - change_a, moved_a)
+        return noise.density(seen.after - seen.before - change_a, unsure_a)
     total = 0.0
     for before, chance_before in ((seen.before, 1.0 - seen.exported[0]), (-seen.before, seen.exported[0])):
         for after, chance_after in ((seen.after, 1.0 - seen.exported[1]), (-seen.after, seen.exported[1])):
-            total += chance_before * chance_after * noise.density(after - before - change_a, moved_a)
+            total += chance_before * chance_after * noise.density(after - before - change_a, unsure_a)
     return total
 
 

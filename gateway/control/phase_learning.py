@@ -1,9 +1,10 @@
 """Finds sockets that lie on other phases than the config says: each start and stop is looked for in the grid meter.
 
-A telegram is a *sight* if every socket drew evenly from `STEADY_S` before it until it had been read after it: then it
-does not matter how long ago the meter measured. Two sights between which sockets changed make a step, two between which
-none did tell how the house changes by itself. What a step says is for `phase_evidence` to weigh. Nothing here changes
-what the config says: a crossed socket is named, and people decide.
+A telegram with what every socket drew around it is a *sight*. It is clear if each drew evenly from `STEADY_S` before
+the telegram until it was read after it: then it does not matter how long ago the meter measured. Two sights between
+which sockets changed make a step, if possible two clear ones; who was on its way up or down blurs the phases that it
+may lie on. Two clear ones between which none changed tell how the house changes by itself. What a step says is for
+`phase_evidence` to weigh. Nothing here changes what the config says: a crossed socket is named, and people decide.
 """
 
 from dataclasses import replace
@@ -19,6 +20,7 @@ from gateway.control.phase_evidence import (
     PhaseEvidence,
     PhaseLearning,
     Sight,
+    Step,
     apart,
     weighed,
 )
@@ -30,6 +32,10 @@ from gateway.site.freshness import Freshness
 STEADY_S: Final = 5.0
 """A telegram may show what was up to so long ago (HAN meters measure each 1 to 10 s and send within 3 s)."""
 STEADY_A: Final = 0.7
+MEASURED_BEFORE_S: Final = 1.0
+"""The most likely moment."""
+PATIENCE_S: Final = 20.0
+"""So long a clear sight is waited for."""
 READ_AFTER_S: Final = 3.0
 """By then the sockets have been read after the telegram."""
 READ_BEFORE_S: Final = 1.5
@@ -62,16 +68,19 @@ def learn_phases(draft: Draft) -> None:
 
 
 def _sight(draft: Draft, reading: GridReading) -> Sight | None:
-    """The telegram with what every socket drew; None if one was on its way up or down."""
+    """The telegram with what every socket drew; None if one was not read then."""
     at_s = reading.at.monotonic_s
     sockets: dict[SocketId, PerPhase] = {}
+    blur_a: dict[SocketId, float] = {}
     for it in draft.each():
         if not it.socket.metered or it.meter_age_s > SOCKET_METER_QUIET_S:
             continue  # what nobody sees is the house
         drawn = _drawn(it, at_s)
         if drawn is None:
             return None
-        sockets[it.socket.id] = drawn
+        sockets[it.socket.id], apart_a = drawn
+        if apart_a > STEADY_A:
+            blur_a[it.socket.id] = apart_a
     amps: list[float | None] = []
     signed: list[bool] = []
     for p in PHASES:
@@ -85,6 +94,7 @@ def _sight(draft: Draft, reading: GridReading) -> Sight | None:
         (signed[0], signed[1], signed[2]),
         EXPORT_TOLD if exports else EXPORT_UNTOLD,
         sockets,
+        blur_a,
     )
 
 
@@ -100,24 +110,27 @@ def _phase_a(reading: GridReading, phase: int) -> tuple[float | None, bool]:
     return power_w / min(max(voltage_v, NOMINAL_V / 2), VOLTAGE_HIGHEST_V), True
 
 
-def _drawn(it: SocketDraft, at_s: float) -> PerPhase | None:
-    """What a socket drew around the telegram; None if it changed, or was not read then."""
+def _drawn(it: SocketDraft, at_s: float) -> tuple[PerPhase, float] | None:
+    """What a socket most likely drew when the telegram was measured, and by how much it changed around it; None if it
+    was not read then."""
     samples = it.memory.samples
     if not samples or samples[-1].at_s < at_s - READ_BEFORE_S:
         return None
-    drawn: PerPhase | None = None
+    around = []
     for sample in reversed(samples):
-        if drawn is None:
-            drawn = sample.current_a
-        elif sample.current_a is not drawn and any(
-            abs(was - now) > STEADY_A for was, now in zip(sample.current_a, drawn, strict=True)
-        ):
-            return None
+        around.append(sample)
         if sample.at_s <= at_s - STEADY_S:
             break
     else:
         return None
-    return drawn
+    then = at_s - MEASURED_BEFORE_S
+    drawn = min(around, key=lambda sample: abs(sample.at_s - then)).current_a
+    apart_a = 0.0
+    for sample in around:
+        if sample.current_a != drawn:
+            for was, now in zip(sample.current_a, drawn, strict=True):
+                apart_a = max(apart_a, abs(was - now))
+    return drawn, apart_a
 
 
 def _seen(draft: Draft, learning: PhaseLearning, sight: Sight) -> PhaseLearning:
@@ -126,10 +139,13 @@ def _seen(draft: Draft, learning: PhaseLearning, sight: Sight) -> PhaseLearning:
     if not sights or sight.at_s - sights[-1].at_s > STEP_S_MAX:
         return replace(learning, sights=(sight,))
     before = sights[-1]
+    if sight.blur_a and sight.at_s - before.at_s < PATIENCE_S:
+        return learning
     steps = _steps(draft, before, sight)
     if steps:
         known = {name: learning.evidence.get(name) or _nothing(draft, name) for name in steps}
-        weighed_now = weighed(known, steps, _grid(before, sight), learning.noise)
+        blur_a = {name: max(before.blur_a.get(name, 0.0), sight.blur_a.get(name, 0.0)) for name in steps}
+        weighed_now = weighed(known, Step(steps, blur_a, _grid(before, sight)), learning.noise)
         judged = {name: one.judged(draft.sockets[name].socket.phases) for name, one in weighed_now.items()}
         return replace(learning, evidence={**learning.evidence, **judged}, sights=(sight,))
     old = next((one for one in sights if sight.at_s - one.at_s <= NOISE_S), before)
@@ -149,11 +165,12 @@ def _steps(draft: Draft, before: Sight, after: Sight) -> dict[SocketId, PerPhase
     steps: dict[SocketId, PerPhase] = {}
     for name, now in after.sockets.items():
         was = before.sockets.get(name)
-        if was is None or was == now:
+        blurred = name in before.blur_a or name in after.blur_a
+        if was is None or (was == now and not blurred):
             continue
         step = (now[0] - was[0], now[1] - was[1], now[2] - was[2])
         phases = len(draft.sockets[name].socket.phases)
-        if apart(step, phases) >= MOVES_A or max(abs(one) for one in step) >= MOVES_A:
+        if blurred or apart(step, phases) >= MOVES_A or max(abs(one) for one in step) >= MOVES_A:
             steps[name] = step
     return steps
 

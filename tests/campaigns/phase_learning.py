@@ -76,7 +76,7 @@ def visits(chance: random.Random, sockets: list[SocketText], seconds: int, *, ph
     for socket in sockets:
         at_s = chance.uniform(120.0, 400.0)
         while at_s < seconds - 600.0:
-            stays_s = chance.uniform(150.0, 500.0)
+            stays_s = chance.uniform(150.0, 500.0) if chance.random() < 0.8 else chance.uniform(30.0, 90.0)
             others = [visit.arrive_s for visit in out if at_s <= visit.arrive_s <= at_s + 300.0]
             if others and chance.random() < 0.4:
                 at_s = chance.choice(others) + chance.uniform(0.0, 15.0)

@@ -17,6 +17,7 @@ from gateway.control.phase_evidence import (
     PhaseAmps,
     PhaseEvidence,
     PhaseVerdict,
+    Step,
     rotations,
     weighed,
 )
@@ -120,7 +121,7 @@ def test_currents_without_a_sign_are_weighed_as_import_and_as_export() -> None:
     for _ in range(6):
         grid = [PhaseAmps(20.0, 20.0, False, (0.5, 0.5)) for _ in PHASES]
         grid[L2] = PhaseAmps(20.0, 7.0, False, (0.5, 0.5))
-        evidence |= weighed(evidence, {A: (13.0, 0.0, 0.0)}, grid, QUIET)
+        evidence |= weighed(evidence, Step({A: (13.0, 0.0, 0.0)}, {}, grid), QUIET)
     assert evidence[A].verdict((L2,)) is PhaseVerdict.PROVEN
 
 
@@ -128,7 +129,7 @@ def test_two_sockets_that_always_start_together_are_told_apart_by_what_they_draw
     evidence = {A: PhaseEvidence.none(1), B: PhaseEvidence.none(1)}
     for _ in range(8):
         grid = [PhaseAmps(2.0, 2.0 + step_a, True) for step_a in (13.0, 0.0, 8.0)]
-        evidence |= weighed(evidence, {A: (8.0, 0.0, 0.0), B: (13.0, 0.0, 0.0)}, grid, QUIET)
+        evidence |= weighed(evidence, Step({A: (8.0, 0.0, 0.0), B: (13.0, 0.0, 0.0)}, {}, grid), QUIET)
     assert evidence[A].verdict((L3,)) is PhaseVerdict.PROVEN
     assert evidence[B].verdict((L1,)) is PhaseVerdict.PROVEN
 
@@ -137,7 +138,7 @@ def test_two_sockets_that_always_start_together_alike_stay_unproven() -> None:
     evidence = {A: PhaseEvidence.none(1), B: PhaseEvidence.none(1)}
     for _ in range(30):
         grid = [PhaseAmps(2.0, 2.0 + step_a, True) for step_a in (10.0, 0.0, 10.0)]
-        evidence |= weighed(evidence, {A: (10.0, 0.0, 0.0), B: (10.0, 0.0, 0.0)}, grid, QUIET)
+        evidence |= weighed(evidence, Step({A: (10.0, 0.0, 0.0), B: (10.0, 0.0, 0.0)}, {}, grid), QUIET)
     for phase in (L1, L3):
         assert evidence[A].judged((phase,)).verdict((phase,)) is PhaseVerdict.UNPROVEN
     assert evidence[A].on(0, L2) < 0.01
@@ -147,7 +148,7 @@ def test_more_sockets_at_once_than_can_be_told_apart_are_unclear() -> None:
     names = [SocketId(f"s{n}") for n in range(8)]
     evidence = {name: PhaseEvidence.none(3) for name in names}
     grid = [PhaseAmps(0.0, 40.0, True) for _ in PHASES]
-    after = weighed(evidence, dict.fromkeys(names, (10.0, 0.0, 0.0)), grid, QUIET)
+    after = weighed(evidence, Step(dict.fromkeys(names, (10.0, 0.0, 0.0)), {}, grid), QUIET)
     assert all(after[name].unclear == 1 and not any(after[name].weights) for name in names)
 
 
@@ -189,7 +190,7 @@ def test_a_house_that_moves_as_much_as_the_car_proves_nothing_quickly() -> None:
     noisy = HouseNoise(usual_a=1.0, large=0.3)
     evidence = {A: PhaseEvidence.none(1)}
     grid = [PhaseAmps(2.0, 2.0 + step_a, True) for step_a in (0.0, 0.0, 13.0)]
-    evidence |= weighed(evidence, {A: (13.0, 0.0, 0.0)}, grid, (noisy, noisy, noisy))
+    evidence |= weighed(evidence, Step({A: (13.0, 0.0, 0.0)}, {}, grid), (noisy, noisy, noisy))
     assert evidence[A].judged((L1,)).verdict((L1,)) is PhaseVerdict.UNPROVEN
     assert min(evidence[A].weights) >= -SAYS_MOST
 
@@ -208,7 +209,7 @@ def test_whatever_the_rotation_its_own_steps_never_speak_against_it(rotation: tu
         for own, phase in enumerate(rotation):
             change[phase] += step[own] * chance.uniform(0.98, 1.02)
         grid = [PhaseAmps(20.0, 20.0 + change[phase], True) for phase in PHASES]
-        evidence |= weighed(evidence, {A: (step[0], step[1], step[2])}, grid, QUIET)
+        evidence |= weighed(evidence, Step({A: (step[0], step[1], step[2])}, {}, grid), QUIET)
     assert evidence[A].judged(rotation).verdict(rotation) is PhaseVerdict.PROVEN
     assert evidence[A].likeliest() == rotation
     assert sum(evidence[A].probabilities()) == pytest.approx(1.0)
