@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
+from gateway.app.flight_recorder import Record
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.sight_board import SightBoard
 from gateway.clock import Instant
@@ -75,7 +76,8 @@ class SocketEffects:
 
 
 class ControlLoop:
-    """Owns control's state. `publish(snapshot, state, now)` must not wait."""
+    """Owns control's state. `publish(snapshot, state, now)` and `record(snapshot, before, decision, now)` must not
+    wait."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class ControlLoop:
         watchdog: Pulse,
         heartbeat: Heartbeat | None,
         clock: Clock,
+        record: Record | None = None,
     ) -> None:
         self.state = state
         self._board = board
@@ -99,6 +102,7 @@ class ControlLoop:
         self._watchdog = watchdog
         self._heartbeat = heartbeat
         self._clock = clock
+        self._record = record
         self._journal_progress = -1
         self._journal_moved_s = clock.now().monotonic_s
         self._ticked_s: float | None = None
@@ -134,6 +138,8 @@ class ControlLoop:
             self._board.asked(StartSession(socket, SessionId(str(uuid.uuid4())), None, Source.AUTOMATIC))
         if self._ledger_effects.all_durable or not self._journal.accepts:
             self._publish(snapshot, self.state, now)
+        if self._record is not None:
+            self._record(snapshot, before, decision, now)
         self._watch_journal(now.monotonic_s)
         if self._heartbeat is not None:
             self._heartbeat.beat()

@@ -21,6 +21,7 @@ from gateway.app.announcer import Announcer
 from gateway.app.control_loop import ControlLoop, SocketEffects
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
+from gateway.app.flight_recorder import FlightRecorder, Record
 from gateway.app.grid_judge import GridJudge
 from gateway.app.han_log import HanLog
 from gateway.app.journal_check import DailyCheck, Tell
@@ -48,6 +49,7 @@ from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.devices.contactors import GpioContactor
 from gateway.devices.dlms_oracle import DlmsOracle
+from gateway.devices.flight_files import FlightFiles
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.meter_keys import read_meter_keys
 from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
@@ -72,6 +74,7 @@ STOP_WITHIN_S: Final = 20.0
 """Inside TimeoutStopSec of the unit: after this the stops that are not signed yet are left to recovery."""
 FAREWELL_S_MAX: Final = 3.0
 BOOK_WITHIN_S: Final = 3.0
+RECORDED_WITHIN_S: Final = 1.0
 GRID_FAULT: Final = "grid meter telegrams"
 Publish = Callable[[SiteSnapshot, ControlState, Instant], None]
 log = logging.getLogger("laddvakt")
@@ -87,6 +90,7 @@ async def run_gateway(cabinet: Cabinet) -> None:
     except BaseException:
         for problem in await open_everything(cabinet, held=gateway.held):
             log.error("%s", problem)
+        gateway.end_recording()
         raise
 
 
@@ -103,6 +107,7 @@ class _Gateway:
         self._han: HanSight | None = None
         self._han_log = HanLog(self._faults, Language(cabinet.language))
         self._stop_by_s: float | None = None
+        self._flight: FlightFiles | None = None
         self.held: dict[SocketId, Contactor] = {}
         """Contactors on GPIO lines of this process."""
 
@@ -146,6 +151,7 @@ class _Gateway:
             watchdog=self._notifier,
             heartbeat=build_heartbeat(cabinet),
             clock=self._clock,
+            record=self._recorder(),
         )
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
         meter = self._grid_meter()
@@ -172,8 +178,20 @@ class _Gateway:
                 await asyncio.wait({linked}, timeout=FAREWELL_S_MAX)
                 linked.cancel()
         await profile.close()
+        await asyncio.to_thread(self.end_recording)
         await ledger.shut_down()
         log.info("laddvakt ended in order")
+
+    def _recorder(self) -> Record | None:
+        if not self._cabinet.recording_bytes_max:
+            return None
+        self._flight = FlightFiles(self._cabinet.state_dir, self._cabinet.recording_bytes_max)
+        return FlightRecorder(self._flight, version("laddvakt")).record
+
+    def end_recording(self) -> None:
+        """Writes what the flight recorder still holds."""
+        if self._flight is not None:
+            self._flight.close(RECORDED_WITHIN_S)
 
     async def _book_last(self, outside: OutsideEnergy, state: ControlState) -> None:
         """What idle sockets used since their last booking; no disaster if a meter is silent just now."""

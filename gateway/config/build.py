@@ -66,6 +66,7 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         heartbeat=None if draft.heartbeat is None else HeartbeatPlan(draft.heartbeat.chip, draft.heartbeat.line),
         limit_inputs=limit_inputs(draft),
         state_dir=Path(draft.gateway.state_dir),
+        recording_bytes_max=draft.gateway.recording_mb * 1_000_000,
         time_zone=draft.gateway.time_zone,
         language=draft.gateway.language,
     )

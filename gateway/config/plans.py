@@ -162,6 +162,7 @@ class Cabinet:
     heartbeat: HeartbeatPlan | None
     limit_inputs: Mapping[LimitId, GpioLinePlan]
     state_dir: Path
+    recording_bytes_max: int
     time_zone: str
     language: str
     kept: str = ""

@@ -23,6 +23,9 @@ class GatewaySection(Section):
     time_zone: str = Field(default="Europe/Stockholm", description="IANA name")
     state_dir: str = Field(default="/var/lib/laddvakt", pattern="^/", description="folder of journal and signing key")
     language: Literal["sv", "en"] = "sv"
+    recording_mb: int = Field(
+        default=64, ge=0, le=4096, description="MB of recordings for laddvakt replay, the oldest given up; 0: none"
+    )
 
 
 class GridMeterSection(Section):
