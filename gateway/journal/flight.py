@@ -9,6 +9,7 @@ otherwise, the check sum tells at which tick. Only what control keeps over resta
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from typing import Any, Final, get_type_hints
 from zlib import crc32
 
@@ -73,13 +74,16 @@ class FlightWriter:
         return _text([_change(before, seen), self._sum])
 
 
-def replayed(lines: Iterable[str]) -> Iterator[ReplayedTick]:
-    """Decides every tick of a recording again. Raises JournalDamaged if its beginning or a line cannot be read."""
+def replayed(lines: Iterable[str], zone: Callable[[str], tzinfo]) -> Iterator[ReplayedTick]:
+    """Decides every tick of a recording again. zone: a time zone by its name.
+
+    Raises JournalDamaged if its beginning or a line cannot be read.
+    """
     rest = iter(lines)
     first = _read(next(rest, ""))
     if not isinstance(first, dict) or first.get("laddvakt_flight") != FORMAT:
         raise JournalDamaged("this is no recording of the flight recorder, or one of another format")
-    codec = FlightCodec(shapes=first["shapes"])
+    codec = FlightCodec(zone=zone, shapes=first["shapes"])
     site: Site = codec.value(Site, first["site"])
     state: ControlState = codec.value(ControlState, first["state"])
     seen: Plain = None

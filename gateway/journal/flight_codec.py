@@ -8,7 +8,7 @@ by which UTC stands apart from it. Tokens are masked when written.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from operator import attrgetter
@@ -42,11 +42,30 @@ def _same(value: Any) -> Any:  # noqa: ANN401 - plain values stay what they are
 _AS_IT_IS: Final = _Way(_same, _same)
 
 
-class FlightCodec:
-    """mask: what a token is written as. shapes: of the recording that is read; None to write, or to read one's own."""
+_AS_TEXT: Final[Mapping[Any, tuple[Callable[[Any], Plain], Callable[[Plain], Any]]]] = {
+    Decimal: (str, Decimal),
+    date: (date.isoformat, date.fromisoformat),
+    time: (time.isoformat, time.fromisoformat),
+    datetime: (datetime.isoformat, datetime.fromisoformat),
+    timedelta: (timedelta.total_seconds, lambda seconds: timedelta(seconds=seconds)),
+}
 
-    def __init__(self, mask: Callable[[str], str] = str, shapes: Shapes | None = None) -> None:
+
+def _only_utc(name: str) -> tzinfo:
+    if name != str(UTC):
+        raise ValueError(f"time zone {name!r} is not known here")
+    return UTC
+
+
+class FlightCodec:
+    """mask: what a token is written as. zone: a time zone by its name. shapes: of the recording that is read; None to
+    write, or to read one's own."""
+
+    def __init__(
+        self, mask: Callable[[str], str] = str, zone: Callable[[str], tzinfo] = _only_utc, shapes: Shapes | None = None
+    ) -> None:
         self._mask = mask
+        self._zone = zone
         self._read_shapes = shapes
         self._ways: dict[Any, _Way] = {}
         self.shapes: dict[str, tuple[str, ...]] = {}
@@ -75,8 +94,10 @@ class FlightCodec:
         kind = getattr(kind, "__supertype__", kind)
         if kind in {str, int, float, bool, NoneType}:
             return _AS_IT_IS
-        if kind is Decimal:
-            return _Way(str, Decimal)
+        if kind in _AS_TEXT:
+            return _Way(*_AS_TEXT[kind])
+        if kind is tzinfo:
+            return _Way(str, self._zone)
         if kind is Instant:
             return _Way(_instant_plain, _instant)
         if isinstance(kind, type) and issubclass(kind, Enum):

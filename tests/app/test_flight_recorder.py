@@ -1,6 +1,7 @@
 """The recorder beside the loop: the whole shell in virtual time, its recording decided again."""
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_whole_session_of_the_running_loop_is_decided_again_as_it_was() -> Non
         await asyncio.sleep(20.0)
         await ended(tasks)
         ((_, lines),) = bench.shelf.recordings
-        again = list(replayed(lines))
+        again = list(replayed(lines, ZoneInfo))
         assert len(again) == bench.pulses.alive_count
         assert all(tick.as_live for tick in again)
         assert again[-1].decision.state.fuses == bench.loop.state.fuses
@@ -89,7 +90,7 @@ def test_each_hour_is_a_recording_that_can_be_read_alone(monkeypatch: pytest.Mon
         names = [name for name, _ in bench.shelf.recordings]
         assert names == sorted(names)
         assert len(names) == 2
-        assert all(tick.as_live for tick in replayed(bench.shelf.recordings[1][1]))
+        assert all(tick.as_live for tick in replayed(bench.shelf.recordings[1][1], ZoneInfo))
 
     run_virtually(main())
 
@@ -107,7 +108,7 @@ def test_lines_that_were_not_taken_end_the_recording_and_another_begins_later() 
         await ended(tasks)
         assert bench.pulses.alive_count > petted + RETRY_S
         first, second = (lines for _, lines in bench.shelf.recordings)
-        assert all(tick.as_live for tick in [*replayed(first), *replayed(second)])
+        assert all(tick.as_live for tick in [*replayed(first, ZoneInfo), *replayed(second, ZoneInfo)])
 
     run_virtually(main())
 
