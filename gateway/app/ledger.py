@@ -52,6 +52,7 @@ from gateway.metering.clock_watch import Cause, Discipline, undisciplined
 from gateway.metering.keys import PublicKey
 from gateway.metering.load_profile import Shown, quarter_of
 from gateway.metering.ocmf import MeterIdentity
+from gateway.metering.time_references import EnteredTime
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
 from gateway.site.wishes import RecordBegin, RecordEnd
@@ -191,6 +192,15 @@ class Ledger:
     async def refer_time(self, cause: Cause) -> None:
         """Stores which calendar time belongs to which second of this device, signed. Raises JournalDamaged."""
         await self._finish(self._in_turn(lambda: Entry((self._reference(cause),))))
+
+    async def enter_time(self, entered: EnteredTime) -> None:
+        """Stores a reference that somebody entered by hand, signed. Raises JournalDamaged, DeviceError."""
+        key, serial = self._signer.public_key, self._signer.serial
+        await self._finish(
+            self._in_turn(
+                lambda: Entry((reference_fact(entered.reference(serial), self._clock.now(), key, self._signed),))
+            )
+        )
 
     async def register(self, shown: Sequence[Shown]) -> None:
         """Stores these registers as rows of the load profile, each signed twice, in one transaction. Raises

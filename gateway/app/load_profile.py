@@ -5,6 +5,7 @@ each quarter hour is kept when the next agrees with it.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from gateway.ids import SocketId
 from gateway.metering.clock_watch import Cause, ClockWatch
 from gateway.metering.load_profile import SITE, QuarterWatch, Shown
 from gateway.metering.ocmf import SERIAL_UNREAD, MeterIdentity, meter_serial
+from gateway.metering.time_references import EnteredTime, entered_time
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.meters.socket_decode import polls_agree
 from gateway.quantities import EnergyRegister
@@ -25,6 +27,7 @@ LOOK_EVERY_S: Final = 1.0
 TOGETHER_S: Final = 3.0
 """What comes within this time of the first reading is written with it; what is lost by a death then is read again."""
 FAULT: Final = "load profile"
+log = logging.getLogger("laddvakt")
 
 
 class ProfileLedger(Protocol):
@@ -38,6 +41,16 @@ class ProfileLedger(Protocol):
     async def register(self, shown: Sequence[Shown]) -> None: ...
 
     async def refer_time(self, cause: Cause) -> None: ...
+
+    async def enter_time(self, entered: EnteredTime) -> None: ...
+
+
+class Requests(Protocol):
+    """Time references that somebody entered (`devices.time_requests.TimeRequests`)."""
+
+    def waiting(self) -> str | None: ...
+
+    def done(self) -> None: ...
 
 
 class Meters(Protocol):
@@ -61,8 +74,10 @@ class LoadProfile:
         *,
         identities: Mapping[SocketId, MeterIdentity],
         faults: FaultLog,
+        requests: Requests | None = None,
     ) -> None:
         self._ledger = ledger
+        self._requests = requests
         self._meters = meters
         self._clock = clock
         self._faults = faults
@@ -88,12 +103,23 @@ class LoadProfile:
             if cause is not None:
                 await self._ledger.refer_time(cause)
                 self._reference.written(now)
+            await self._enter_times()
             for shown in self._new():
                 await self._keep(shown)
             if self._ready and now.monotonic_s - self._ready_s >= TOGETHER_S:
                 await self.write()
         except DeviceError as problem:
             self._faults.on(FAULT, str(problem))
+
+    async def _enter_times(self) -> None:
+        text = None if self._requests is None else self._requests.waiting()
+        if self._requests is None or text is None:
+            return
+        try:
+            await self._ledger.enter_time(entered_time(text))
+        except ValueError as problem:
+            log.warning("a time reference that was entered is not taken: %s", problem)
+        self._requests.done()
 
     async def write(self) -> None:
         """Writes what is ready. On a medium that is nearly full it is left out: the registers go on counting, and what

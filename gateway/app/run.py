@@ -56,6 +56,7 @@ from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
 from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier
+from gateway.devices.time_requests import TimeRequests
 from gateway.errors import ConfigMistake, FolderInUse, Mistake
 from gateway.ids import SocketId
 from gateway.journal.facts import ChainChecked
@@ -139,8 +140,11 @@ class _Gateway:
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
         outside = OutsideEnergy(meters, ledger, self._faults)
         identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
-        profile = LoadProfile(ledger, self._board, self._clock, identities=identities, faults=self._faults)
         check = DailyCheck(cabinet.state_dir, ledger, self._check_teller(link))
+        requests = TimeRequests(cabinet.state_dir)
+        profile = LoadProfile(
+            ledger, self._board, self._clock, identities=identities, faults=self._faults, requests=requests
+        )
         loop = ControlLoop(
             state=state,
             board=self._board,

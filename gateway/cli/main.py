@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "export": ("gateway.cli.export", "print sessions as signed XML, CSV or OCMF"),
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
+    "timeref": ("gateway.cli.timeref", "list which calendar time the device's seconds have, or enter one by hand"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),
     "phases": ("gateway.cli.phases", "show on which phases the sockets really lie, and how sure that is"),
     "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),

@@ -59,8 +59,13 @@ class ProfileArchive:
 
     @property
     def times(self) -> TimeMap:
-        """What the references say of every boot's seconds; those by hand belong to the boot that their second is of."""
+        """What the references say of every boot's seconds."""
         return TimeMap(one.reference for one in self.references)
+
+    def base_of(self, boot: str) -> Decimal | None:
+        """What that boot's seconds began with; None if it is not the newest."""
+        seconds = self._memory.seconds
+        return seconds.base_s if seconds is not None and seconds.boot == boot else None
 
     def boot_of(self, si_s: Decimal) -> str | None:
         """The boot that this second is of; None if it lies before all of them."""

@@ -10,13 +10,14 @@ from typing import Final
 
 from gateway.clock import UtcTrust
 from gateway.metering.clock_watch import Cause
-from gateway.metering.load_profile import utc_text
+from gateway.metering.load_profile import INDEX_STEP_S, utc_text
 from gateway.metering.ocmf import number_text
 
 BOOT_LEAP_S: Final = 100_000
 """Each boot's seconds begin so far behind the newest that are known: no second has two meanings, though the newest of
 a life that ended without warning may not have been written (one is written at least daily)."""
 AGREE_WITHIN: Final = timedelta(seconds=1)
+BY_LENGTH_MAX: Final = 64
 REACH_S: Final = 86_400
 """An undisciplined clock drifts by some seconds a day: a single reference says nothing of what lies further off."""
 
@@ -98,3 +99,37 @@ def _between(references: Sequence[TimeReference], si_s: Decimal) -> tuple[dateti
     if single is None or abs(single.si_s - si_s) > REACH_S:
         return None, False
     return single.at(si_s), True
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredTime:
+    """What somebody read and entered: that second of the device, in that boot, was at that time."""
+
+    boot: str
+    si_s: Decimal
+    utc: datetime
+    by: str
+
+    @property
+    def text(self) -> str:
+        """As it is handed to the daemon."""
+        said = {"boot": self.boot, "si": number_text(self.si_s), "utc": self.utc.isoformat(), "by": self.by}
+        return json.dumps(said, sort_keys=True, separators=(",", ":"))
+
+    def reference(self, device: str) -> TimeReference:
+        """What is signed of it. Its uncertainty is that of a person, which nobody knows."""
+        source = Cause.MANUAL.value
+        return TimeReference(device, Cause.MANUAL, self.boot, self.si_s, self.utc, source, source, None, self.by)
+
+
+def entered_time(text: str) -> EnteredTime:
+    """Reads what `EnteredTime.text` wrote. Raises ValueError."""
+    try:
+        said = json.loads(text)
+        si_s, utc = Decimal(said["si"]).quantize(INDEX_STEP_S), datetime.fromisoformat(said["utc"])
+        boot, by = str(said["boot"]), str(said["by"])
+    except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as problem:
+        raise ValueError(f"it is no time reference: {problem!r}") from None
+    if utc.tzinfo is None or not by.strip() or len(by) > BY_LENGTH_MAX or len(boot) > BY_LENGTH_MAX or si_s < 0:
+        raise ValueError("a time reference has a second, a time with its offset, and who entered it")
+    return EnteredTime(boot, si_s, utc, by)
