@@ -15,7 +15,7 @@ from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected, read_command
 from gateway.publish.events import rejected_event
-from gateway.publish.limits import over_mqtt, read_limit
+from gateway.publish.limits import over_mqtt, read_limit, read_temperature
 from gateway.publish.rates import Pace
 from gateway.publish.topics import state_things
 from gateway.publish.words import Language
@@ -53,6 +53,8 @@ class Announcer:
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
         for limit in over_mqtt(site):
             link.listen(topic_names.limit_command(site.gateway_id, limit.id), self._limit)
+        if site.restraints.temperature is not None:
+            link.listen(topic_names.cabinet_temperature(site.gateway_id), self._temperature)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
         """Puts what is due. Called once a tick, when everything in `state` is durable: so late commands come in no
@@ -79,6 +81,14 @@ class Announcer:
             self._ask(made)
         else:
             self._faults.on(COMMANDS_FLOOD, f"too many for socket {made.socket}; the newest waits, others are dropped")
+
+    def _temperature(self, topic: str, payload: bytes, retained: bool) -> None:
+        now = self._clock.now()
+        made = read_temperature(topic, payload, retained, self._site, now.monotonic_s)
+        if isinstance(made, Rejected):
+            self._link.say(*rejected_event(self._site.gateway_id, made, self._language, now.utc))
+        else:
+            self._board.temperature_told(made)
 
     def _limit(self, topic: str, payload: bytes, retained: bool) -> None:
         now = self._clock.now()

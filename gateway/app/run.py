@@ -32,6 +32,7 @@ from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
+from gateway.app.thermometer import Thermometer
 from gateway.app.wired_limits import WiredLimits
 from gateway.app.wiring import (
     SocketDevices,
@@ -134,6 +135,7 @@ class _Gateway:
         devices = build_sockets(cabinet, buses, link, self._clock)
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
         wired = WiredLimits(build_limit_inputs(cabinet), self._board, self._faults)
+        thermometer = Thermometer(cabinet.thermometer, self._board, self._clock, self._faults)
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
         self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
@@ -165,6 +167,7 @@ class _Gateway:
             lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
             lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
             lasting.append(group.create_task(wired.watch(), name="wired limits"))
+            lasting.append(group.create_task(thermometer.watch(), name="thermometer"))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")

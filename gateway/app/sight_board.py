@@ -10,7 +10,7 @@ from gateway.ids import LimitId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Outcome
-from gateway.site.outside import LimitTold, OutsideSight
+from gateway.site.outside import LimitTold, OutsideSight, TemperatureTold
 from gateway.site.requests import Request, ShutDown
 from gateway.site.snapshot import ContactorSight, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import Site
@@ -80,6 +80,9 @@ class SightBoard:
         if limit not in self._outside.called or self._outside.called[limit] is not called:
             self._outside = replace(self._outside, called={**self._outside.called, limit: called})
             self.wake.set()
+
+    def temperature_told(self, told: TemperatureTold) -> None:
+        self._outside = replace(self._outside, temperature=told)
 
     def asked(self, request: Request) -> bool:
         """False: too many requests wait already, this one is not taken. The end is taken always."""

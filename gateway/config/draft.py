@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from gateway.config.restraint_sections import ExternalLimitSection, PowerTariffSection
+from gateway.config.restraint_sections import CabinetTemperatureSection, ExternalLimitSection, PowerTariffSection
 from gateway.config.schema import (
     BusSection,
     Config,
@@ -61,6 +61,7 @@ class Draft:
     heartbeat: HeartbeatSection | None
     external_limits: tuple[Placed[ExternalLimitSection], ...]
     power_tariffs: tuple[Placed[PowerTariffSection], ...]
+    cabinet_temperature: CabinetTemperatureSection | None
     buses: tuple[Placed[BusSection], ...]
     relay_boards: tuple[Placed[RelayBoardSection], ...]
     fuses: tuple[Placed[FuseSection], ...]
@@ -90,6 +91,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),
         external_limits=_many(tables, "external_limit", ExternalLimitSection, mistakes, blamed),
         power_tariffs=_many(tables, "power_tariff", PowerTariffSection, mistakes, blamed),
+        cabinet_temperature=_one(tables, "cabinet_temperature", CabinetTemperatureSection, mistakes),
         buses=_many(tables, "bus", BusSection, mistakes, blamed),
         relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),

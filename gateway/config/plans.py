@@ -151,7 +151,7 @@ class HeartbeatPlan:
 
 @dataclass(frozen=True, slots=True)
 class Cabinet:
-    """Everything that the config says."""
+    """Everything that the config says. thermometer: file of the cabinet's 1-wire sensor."""
 
     site: Site
     buses: Mapping[BusId, BusPlan]
@@ -161,6 +161,7 @@ class Cabinet:
     mqtt: MqttPlan | None
     heartbeat: HeartbeatPlan | None
     limit_inputs: Mapping[LimitId, GpioLinePlan]
+    thermometer: Path | None
     state_dir: Path
     recording_bytes_max: int
     time_zone: str

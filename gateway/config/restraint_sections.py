@@ -50,6 +50,16 @@ class PowerTariffSection(WindowSection):
     )
 
 
+class CabinetTemperatureSection(Section):
+    """A thermometer in the cabinet: gG links carry less where it is warm."""
+
+    file: str | None = Field(
+        default=None, pattern="^/", description="of a 1-wire sensor: /sys/bus/w1/devices/28-.../temperature or w1_slave"
+    )
+    mqtt: Literal[True] | None = Field(default=None, description="true: °C come over MQTT, at least every 10 min")
+    worst_c: float = Field(ge=20, le=90, description="°C that are assumed when no value has come for 10 min")
+
+
 class MqttLimit(Section):
     """A limit that somebody sends over MQTT."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gateway.config.caution import Caution
 from gateway.config.plans import Cabinet
+from gateway.site.topology import FuseKind
 
 
 def restraint_cautions(cabinet: Cabinet) -> Iterator[Caution]:
@@ -18,6 +19,13 @@ def restraint_cautions(cabinet: Cabinet) -> Iterator[Caution]:
                 f'{tariff.target_w:g} W is more than the main fuse "{main.id}" carries ({fuse_w:g} W): it never binds.',
                 "Set the highest mean power that you want to pay for.",
             )
+    warm = site.restraints.temperature
+    if warm is not None and all(fuse.kind is not FuseKind.GG for fuse in site.fuses.values()):
+        yield Caution(
+            "cabinet_temperature",
+            "only gG links are derated by it, and there is none.",
+            "An automat's derating stands in its maker's table: state it as the fuse's share.",
+        )
     for limit in site.restraints.limits:
         path = f"external_limit[{limit.id}]"
         line = cabinet.limit_inputs.get(limit.id)

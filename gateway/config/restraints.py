@@ -4,6 +4,7 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
+from pathlib import Path
 
 from gateway.config.draft import Draft, Placed
 from gateway.config.plans import GpioLinePlan
@@ -12,7 +13,7 @@ from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import FuseId, LimitId, TariffId
 from gateway.site.power_tariffs import PeakScope, PowerTariff
-from gateway.site.restraints import ExternalLimit, Restraints
+from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Fuse
 from gateway.site.windows import Holiday, Window
 
@@ -24,7 +25,27 @@ def build_restraints(draft: Draft, fuses: Mapping[FuseId, Fuse], mistakes: list[
     tariffs = tuple(_tariff(placed.section) for placed in draft.power_tariffs)
     zone = "" if draft.gateway is None else draft.gateway.time_zone
     known = zone in zoneinfo.available_timezones()
-    return Restraints(limits=limits, tariffs=tariffs, time_zone=zoneinfo.ZoneInfo(zone) if known else UTC)
+    return Restraints(
+        limits=limits,
+        tariffs=tariffs,
+        temperature=_temperature(draft, mistakes),
+        time_zone=zoneinfo.ZoneInfo(zone) if known else UTC,
+    )
+
+
+def _temperature(draft: Draft, mistakes: list[Mistake]) -> CabinetTemperature | None:
+    section = draft.cabinet_temperature
+    if section is None:
+        return None
+    if (section.file is None) == (section.mqtt is None):
+        told = "both ways are stated." if section.mqtt else "it comes from nowhere."
+        mistakes.append(
+            Mistake("cabinet_temperature", shown(section.worst_c), told, 'Write file = "/sys/...", or mqtt = true.')
+        )
+    if section.mqtt and not draft.mqtt_stated:
+        remedy = "Add a section [mqtt]."
+        mistakes.append(Mistake("cabinet_temperature.mqtt", "true", "there is no broker in this file.", remedy))
+    return CabinetTemperature(section.worst_c)
 
 
 def _tariff(section: PowerTariffSection) -> PowerTariff:
@@ -59,6 +80,12 @@ def limit_inputs(draft: Draft) -> dict[LimitId, GpioLinePlan]:
         for placed in draft.external_limits
         if (wired := placed.section.input) is not None
     }
+
+
+def thermometer(draft: Draft) -> Path | None:
+    """The file of the cabinet's 1-wire sensor."""
+    section = draft.cabinet_temperature
+    return None if section is None or section.file is None else Path(section.file)
 
 
 def _limit(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
-from gateway.config.restraint_sections import ExternalLimitSection, PowerTariffSection
+from gateway.config.restraint_sections import CabinetTemperatureSection, ExternalLimitSection, PowerTariffSection
 from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
 
 MMQ_WH_MAX: Final = 10_000
@@ -243,6 +243,7 @@ class Config(Section):
     heartbeat: HeartbeatSection | None = None
     external_limit: list[ExternalLimitSection] = Field(default_factory=list)
     power_tariff: list[PowerTariffSection] = Field(default_factory=list)
+    cabinet_temperature: CabinetTemperatureSection | None = None
     bus: list[BusSection] = Field(default_factory=list)
     relay_board: list[RelayBoardSection] = Field(default_factory=list)
     fuse: list[FuseSection] = Field(min_length=1)

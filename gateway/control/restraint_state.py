@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.ids import LimitId, TariffId
+from gateway.ids import LimitId, SocketId, TariffId
 from gateway.site.power_tariffs import PeakBook
 
 
@@ -69,6 +69,26 @@ class GridPower:
 
 
 @dataclass(frozen=True, slots=True)
+class TemperatureState:
+    """The cabinet's temperature that the fuses are derated by (°C); silent: the sensor's last word is too old, so it is
+    the worst that the config knows of."""
+
+    celsius: float
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadPhases:
+    """places: fuse phases that are dead while others live; telegrams: how many in a row have shown each grid phase so,
+    -1: the last showed it alive;
+    since_s: since when each socket's own phase has been seen so (monotonic)."""
+
+    places: frozenset[int] = frozenset()
+    telegrams: tuple[int, int, int] = (0, 0, 0)
+    since_s: Mapping[tuple[SocketId, int], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RestraintState:
     """All restraints now."""
 
@@ -76,3 +96,5 @@ class RestraintState:
     house: HousePower | None = None
     grid: GridPower | None = None
     tariffs: Mapping[TariffId, TariffState] = field(default_factory=dict)
+    temperature: TemperatureState | None = None
+    dead: DeadPhases = field(default_factory=DeadPhases)

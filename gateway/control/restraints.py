@@ -1,5 +1,7 @@
 """What holds charging back beyond the fuses: each restraint lowers a limit or holds a socket back, and says why."""
 
+from gateway.control.dead_phases import find_dead_phases
+from gateway.control.derating import derate
 from gateway.control.draft import Draft
 from gateway.control.external_limits import obey_external_limits
 from gateway.control.guard import pause
@@ -10,6 +12,8 @@ from gateway.control.state import SessionPhase
 
 def restrain(draft: Draft) -> None:
     """The lower of every restraint and the fuses holds; nothing here ever raises."""
+    derate(draft)
+    find_dead_phases(draft)
     watch_house_power(draft)
     keep_power_targets(draft)
     obey_external_limits(draft)

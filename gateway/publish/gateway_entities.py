@@ -183,4 +183,5 @@ def _fuse_entities(fuse: Fuse) -> list[Entity]:
             category="diagnostic",
             more=ON_OFF,
         ),
+        _problem(f"{key}_dead_phase", (f"{swedish} död fas", f"{english} dead phase"), value("dead_phase")),
     ]

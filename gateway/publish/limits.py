@@ -7,18 +7,22 @@ import, house included. null lifts it for so long. Without a time of its own the
 
 import json
 import math
+import re
 from typing import Final
 
 from gateway.ids import LimitId
 from gateway.publish.commands import AMPS_FORM, NO_LIMIT_WORD, PAYLOAD_BYTES_MAX, Refusal, Rejected
-from gateway.publish.topic_names import limit_command
-from gateway.site.outside import LimitTold
+from gateway.publish.topic_names import cabinet_temperature, limit_command
+from gateway.site.outside import LimitTold, TemperatureTold
 from gateway.site.restraints import ExternalLimit
 from gateway.site.topology import Site
 
 VALID_S_MIN: Final = 1.0
 VALID_S_MAX: Final = 86_400.0
 POWER_W_MAX: Final = 1e6
+CELSIUS_FORM: Final = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,4})?", re.ASCII)
+CELSIUS_MIN: Final = -50.0
+CELSIUS_MAX: Final = 120.0
 KEYS: Final = frozenset({"current_a", "power_w", "valid_for_s"})
 
 
@@ -41,6 +45,24 @@ def read_limit(
         except UnicodeDecodeError:
             told = Refusal.NOT_TEXT
     return Rejected(told, None, f"limit/{limit.id}") if isinstance(told, Refusal) else (limit.id, told)
+
+
+def read_temperature(
+    topic: str, payload: bytes, retained: bool, site: Site, now_s: float
+) -> TemperatureTold | Rejected:
+    """The cabinet's temperature as of now: a number of °C. A retained one is refused, as above."""
+    if topic != cabinet_temperature(site.gateway_id):
+        return Rejected(Refusal.NOT_A_COMMAND, None, None)
+    key = "cabinet_temperature"
+    text = payload[:PAYLOAD_BYTES_MAX].decode("utf-8", "replace").strip()
+    if retained:
+        return Rejected(Refusal.RETAINED, None, key)
+    if CELSIUS_FORM.fullmatch(text) is None:
+        return Rejected(Refusal.WRONG_VALUE, None, key)
+    celsius = float(text)
+    if not CELSIUS_MIN <= celsius <= CELSIUS_MAX:
+        return Rejected(Refusal.OUT_OF_RANGE, None, key)
+    return TemperatureTold(celsius, now_s)
 
 
 def over_mqtt(site: Site) -> tuple[ExternalLimit, ...]:

@@ -30,6 +30,7 @@ STEP_OF_UNIT: Final[tuple[tuple[str, Step], ...]] = (
     ("_kwh", Step(0.01, 0.0)),
     ("_pct", Step(1.0, CHANGE_SHARE)),
     ("heat", Step(0.01, 0.0)),
+    ("_c", Step(0.5, 0.0)),
     ("_s", Step(2.0, 0.0)),
 )
 TOLD_AT_ONCE: Final = frozenset({"setpoint_a", "limit_a", "rating_a"})

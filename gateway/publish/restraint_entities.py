@@ -1,5 +1,7 @@
 """What Home Assistant shows of what holds charging back, and what it may set of it."""
 
+from typing import Final
+
 from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, measured, value
 from gateway.publish.json_text import Value
@@ -15,6 +17,8 @@ def restraint_entities(site: Site) -> list[tuple[str, Entity]]:
     for tariff in site.restraints.tariffs:
         topic = topic_names.tariff_state(site.gateway_id, tariff.id)
         rows += [(topic, entity) for entity in _tariff_entities(tariff, topic)]
+    if site.restraints.temperature is not None:
+        rows += [(topic_names.cabinet_state(site.gateway_id), entity) for entity in _CABINET]
     for limit in site.restraints.limits:
         topic = topic_names.limit_state(site.gateway_id, limit.id)
         rows += [(topic, entity) for entity in _limit_entities(site, limit)]
@@ -78,6 +82,35 @@ def _tariff_entities(tariff: PowerTariff, topic: str) -> list[Entity]:
             more=ON_OFF,
         ),
     ]
+
+
+_CABINET: Final = (
+    measured(
+        "cabinet_temperature",
+        ("Skåpets temperatur", "Cabinet temperature"),
+        value("temperature_c"),
+        "°C",
+        "temperature",
+        digits=1,
+    ),
+    measured(
+        "cabinet_carried",
+        ("Säkringarna bär", "Fuses carry"),
+        value("carried_pct"),
+        "%",
+        None,
+        digits=0,
+    ),
+    Entity(
+        "cabinet_silent",
+        "binary_sensor",
+        ("Skåpets termometer", "Cabinet thermometer"),
+        value("silent"),
+        device_class="problem",
+        category="diagnostic",
+        more=ON_OFF,
+    ),
+)
 
 
 def _limit_entities(site: Site, limit: ExternalLimit) -> list[Entity]:

@@ -1,11 +1,14 @@
 """What holds charging back, as messages: one thing per external limit and per power tariff."""
 
 from gateway.clock import UtcTrust
+from gateway.control.derating import part_carried
 from gateway.control.restraint_state import LimitState, TariffState
 from gateway.control.state import ControlState
+from gateway.ids import FuseId
 from gateway.publish import topic_names
-from gateway.publish.json_text import Thing, rounded
+from gateway.publish.json_text import Thing, Value, rounded
 from gateway.publish.words import Language, reason
+from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.power_tariffs import PeakBook, PowerTariff
 from gateway.site.restraints import ExternalLimit
@@ -19,6 +22,8 @@ def restraint_things(site: Site, state: ControlState, language: Language) -> dic
     for tariff in site.restraints.tariffs:
         kept = seen.tariffs.get(tariff.id) or TariffState(PeakBook(""))
         things[topic_names.tariff_state(gateway, tariff.id)] = _tariff(tariff, kept, state, language)
+    if site.restraints.temperature is not None:
+        things[topic_names.cabinet_state(gateway)] = _cabinet(site, state)
     for limit in site.restraints.limits:
         shown = seen.limits.get(limit.id) or LimitState(None, None, None, calls=False, noted_s=None)
         things[topic_names.limit_state(gateway, limit.id)] = _limit(limit, shown, state, language)
@@ -42,6 +47,25 @@ def _tariff(tariff: PowerTariff, seen: TariffState, state: ControlState, languag
         "peak_mean_w": None if mean_w is None else rounded(float(mean_w), 0),
         "peaks": [{"day": peak.day.isoformat(), "w": peak.power_w} for peak in seen.book.counted(tariff)],
         "because_text": None if because is None else reason(because, language),
+        "ts": state.at.utc.isoformat(timespec="seconds"),
+    }
+
+
+def dead_phase_facts(site: Site, fuse: FuseId, state: ControlState) -> dict[str, Value]:
+    """Of a fuse's message: which of its phases have no voltage while others live."""
+    first = 3 * list(site.fuses).index(fuse)
+    dead = [phase.name for phase in Phase if first + phase in state.restraints.dead.places]
+    return {"dead_phase": "ON" if dead else "OFF", "dead_phases": dead}
+
+
+def _cabinet(site: Site, state: ControlState) -> Thing:
+    seen = state.restraints.temperature
+    parts = [1.0 if seen is None else part_carried(fuse.kind, seen.celsius) for fuse in site.fuses.values()]
+    return {
+        "temperature_c": None if seen is None or seen.silent else rounded(seen.celsius, 1),
+        "assumed_c": None if seen is None else rounded(seen.celsius, 1),
+        "carried_pct": rounded(100.0 * min(parts), 1),
+        "silent": "ON" if seen is None or seen.silent else "OFF",
         "ts": state.at.utc.isoformat(timespec="seconds"),
     }
 

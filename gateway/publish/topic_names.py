@@ -54,6 +54,15 @@ def tariff_state(gateway: GatewayId, tariff: TariffId) -> str:
     return f"{BASE}/{gateway}/power_tariff/{tariff}/state"
 
 
+def cabinet_temperature(gateway: GatewayId) -> str:
+    """Where a thermometer over MQTT tells the cabinet's temperature: a number of °C, never retained."""
+    return f"{BASE}/{gateway}/cabinet_temperature/set"
+
+
+def cabinet_state(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/cabinet/state"
+
+
 def limit_state(gateway: GatewayId, limit: LimitId) -> str:
     return f"{BASE}/{gateway}/limit/{limit}/state"
 

@@ -17,7 +17,7 @@ from gateway.publish import topic_names
 from gateway.publish.han_facts import han_facts
 from gateway.publish.json_text import Thing, json_text, rounded
 from gateway.publish.phase_words import phase_facts
-from gateway.publish.restraint_topics import restraint_things
+from gateway.publish.restraint_topics import dead_phase_facts, restraint_things
 from gateway.publish.shown import STANDING, ShownState, shown_state
 from gateway.publish.words import FRESHNESS, SHOWN, Language, pick, reason
 from gateway.quantities import UNKNOWN_PER_PHASE, MaybePerPhase
@@ -59,7 +59,10 @@ def state_things(
         **restraint_things(snapshot.site, state, language),
     }
     for fuse in snapshot.site.fuses.values():
-        things[topic_names.fuse_state(gateway, fuse.id)] = _fuse(fuse, state.fuses[fuse.id], state.at.utc)
+        things[topic_names.fuse_state(gateway, fuse.id)] = {
+            **_fuse(fuse, state.fuses[fuse.id], state.at.utc),
+            **dead_phase_facts(snapshot.site, fuse.id, state),
+        }
     for socket in snapshot.site.sockets.values():
         sight = snapshot.sockets.get(socket.id, SocketSight(None, None, None))
         heard = _is_heard(socket, sight, state.at.monotonic_s)

@@ -87,6 +87,9 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
     Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
     Why.EXTERNAL_LIMIT: ("Begränsad utifrån: {where} till {amps}", "Limited from outside: {where} to {amps}"),
+    Why.CABINET_WARM: ("Varmt i skåpet: {where} bär {amps}", "Cabinet is warm: {where} carries {amps}"),
+    Why.CABINET_SENSOR_SILENT: ("Skåpets termometer är tyst", "The cabinet's thermometer is silent"),
+    Why.DEAD_PHASE: ("{where} är död: har säkringen gått?", "{where} is dead: has the fuse blown?"),
     Why.POWER_TARGET: (
         "Effektvakt: medeleffekten hålls under {power}{left}",
         "Power guard: mean power is kept below {power}{left}",

@@ -61,6 +61,9 @@ class Why(StrEnum):
     STARTUP = "startup"
     LIMIT_BY_COMMAND = "limit_by_command"  # current_a
     EXTERNAL_LIMIT = "external_limit"  # fuse, current_a: somebody outside has lowered it
+    CABINET_WARM = "cabinet_warm"  # fuse, phase, current_a: what it carries at the cabinet's temperature
+    CABINET_SENSOR_SILENT = "cabinet_sensor_silent"  # the worst temperature is assumed
+    DEAD_PHASE = "dead_phase"  # fuse, phase: no voltage while others live
     POWER_TARGET = "power_target"  # fuse, phase, power_w, until_s: the interval's mean is to stay below a target
     POWER_TARGET_MISSED = "power_target_missed"  # an interval's mean came above its target
     EXTERNAL_LIMIT_OLD = "external_limit_old"  # fuse, current_a: the sender is silent, the safe value holds

@@ -19,9 +19,19 @@ class LimitTold:
 
 
 @dataclass(frozen=True, slots=True)
+class TemperatureTold:
+    """The cabinet's temperature (°C) and when it was told (monotonic)."""
+
+    celsius: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutsideSight:
     """told: the newest word of each limit over MQTT. called: whether each wired contact calls for its limit, None
-    where it cannot be read; a contact that is not in it has not been looked at yet."""
+    where it cannot be read; a contact that is not in it has not been looked at yet. temperature: of the cabinet,
+    None before the first."""
 
     told: Mapping[LimitId, LimitTold] = field(default_factory=dict)
     called: Mapping[LimitId, bool | None] = field(default_factory=dict)
+    temperature: TemperatureTold | None = None

@@ -26,9 +26,17 @@ class ExternalLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class CabinetTemperature:
+    """A sensor in the cabinet. worst_c: what is assumed when it has been silent for long (°C)."""
+
+    worst_c: float
+
+
+@dataclass(frozen=True, slots=True)
 class Restraints:
     """All of one site, in the order of the config. time_zone: of tariffs and prices."""
 
     limits: tuple[ExternalLimit, ...] = ()
     tariffs: tuple[PowerTariff, ...] = ()
+    temperature: CabinetTemperature | None = None
     time_zone: tzinfo = UTC

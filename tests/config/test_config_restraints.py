@@ -13,7 +13,7 @@ from gateway.config.warnings import cautions
 from gateway.errors import ConfigMistake
 from gateway.ids import FuseId, LimitId
 from gateway.site.power_tariffs import PeakScope
-from gateway.site.restraints import ExternalLimit
+from gateway.site.restraints import CabinetTemperature, ExternalLimit
 from gateway.site.windows import Window
 
 HOME, DSO = "external_limit[home]", "external_limit[grid-company]"
@@ -43,6 +43,14 @@ def test_the_example_becomes_the_tariff_that_its_words_say() -> None:
     assert (tariff.target_w, tariff.follows_peaks, tariff.weights) == (5000.0, True, ())
     local = [datetime(2026, 1, day, hour, tzinfo=UTC) for day, hour in ((7, 6), (7, 19), (7, 20), (6, 12), (10, 12))]
     assert [tariff.window.covers(one) for one in local] == [True, True, False, False, False]
+
+
+def test_the_example_has_a_thermometer() -> None:
+    cabinet = load_cabinet(FILE)
+    assert cabinet.site.restraints.temperature == CabinetTemperature(60.0)
+    assert cabinet.thermometer == Path("/sys/bus/w1/devices/28-0316a2794bff/temperature")
+    by_mqtt = changed('file = "/sys/bus/w1/devices/28-0316a2794bff/temperature"', "mqtt = true")
+    assert cabinet_of(by_mqtt, "file").thermometer is None
 
 
 def test_weights_and_days_of_ones_own_are_read() -> None:
@@ -98,6 +106,8 @@ SLIPS = [
     ("an interval that no meter has", "interval_min = 60", "interval_min = 20", f"{GUARD}.interval_min", "60"),
     ("a target that is none", "target_w = 5000", "target_w = 5", f"{GUARD}.target_w", "500 or more"),
     ("a target without a figure", "target_w = 5000", "", f"{GUARD}.target_w", "required"),
+    ("a thermometer from two places", "worst_c = 60", "mqtt = true\nworst_c = 60", "cabinet_temperature", "both"),
+    ("no word of the worst", "worst_c = 60", "", "cabinet_temperature.worst_c", "required"),
     ("a limit over MQTT without a broker", '[mqtt]\nhost = "127.0.0.1"', "", f"{HOME}.mqtt", "[mqtt]"),
 ]
 
@@ -122,6 +132,7 @@ def test_one_line_of_the_machine_has_one_owner() -> None:
     [
         ('calls = "open"', 'calls = "closed"', f"{DSO}.input.calls", "broken wire"),
         ("target_w = 5000", "target_w = 50000", f"{GUARD}.target_w", "never binds"),
+        ('kind = "gG"', 'kind = "B"', "cabinet_temperature", "automat"),
         ("safe_a = 10", "safe_a = 20", f"{HOME}.mqtt.safe_a", "fuse alone"),
     ],
 )

@@ -17,7 +17,7 @@ from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.ids import FuseId, GatewayId, SessionId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
-from gateway.quantities import EnergyRegister, PerPhase, Phase
+from gateway.quantities import PHASES, EnergyRegister, MaybePerPhase, PerPhase, Phase
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
 from gateway.site.outside import OutsideSight
@@ -156,6 +156,7 @@ class Place:
     welded: bool = False
     dead: bool = False
     meter_silent: bool = False
+    dead_phases: frozenset[int] = frozenset()
     box_silent: bool = False
     board_silent: bool = False
     offers: int = 3
@@ -232,6 +233,7 @@ class Cabinet:
     utc_trust: UtcTrust = UtcTrust.SYNCHRONISED
     utc_steps_s: float = 0.0
     tells_register: bool = False
+    dead: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         self.places = {socket.id: Place(socket) for socket in self.site.sockets.values()}
@@ -313,6 +315,12 @@ class Cabinet:
         utc = instant(self.at_s + self.utc_steps_s).utc
         return Instant(self.at_s, utc, self.utc_trust)
 
+    def volts(self, phases: tuple[Phase, ...], own: frozenset[int] = frozenset()) -> MaybePerPhase:
+        """At a meter on these grid phases; `own`: dead for it alone."""
+        said: list[float | None] = [0.0 if phase in self.dead | own else VOLTS for phase in phases]
+        said += [None] * (3 - len(said))
+        return said[0], said[1], said[2]
+
     def _see(self) -> None:
         for turn, place in enumerate(self.places.values()):
             polled = (int(self.at_s) + turn) % self.poll_every_s == 0
@@ -332,7 +340,7 @@ class Cabinet:
         kwh = Decimal(str(round(place.wh / 1000.0, 3)))
         return SocketReading(
             instant(self.at_s),
-            (VOLTS, VOLTS, VOLTS),
+            self.volts(place.socket.phases, place.dead_phases),
             (amps[0], amps[1], amps[2]),
             sum(currents) * VOLTS,
             EnergyRegister(kwh, Decimal("0.001"), (0, 0)),
@@ -355,7 +363,7 @@ class Cabinet:
             import_w=None,
             export_w=None,
             current_a=(amps[0], amps[1], amps[2]),
-            voltage_v=(VOLTS, VOLTS, VOLTS),
+            voltage_v=self.volts(PHASES),
             net_power_w=(net[0], net[1], net[2]),
             import_kwh=Decimal(f"{self.imported_wh / 1000.0:.3f}") if self.tells_register else None,
             export_kwh=None,

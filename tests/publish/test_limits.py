@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.control.restraint_state import LimitState, RestraintState
+from gateway.control.restraint_state import DeadPhases, LimitState, RestraintState, TemperatureState
 from gateway.ids import FuseId, LimitId
 from gateway.publish.commands import Refusal, Rejected
 from gateway.publish.discovery import discovery_topics
-from gateway.publish.limits import read_limit
+from gateway.publish.limits import read_limit, read_temperature
 from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
-from gateway.site.outside import LimitTold
-from gateway.site.restraints import ExternalLimit, Restraints
+from gateway.site.outside import LimitTold, TemperatureTold
+from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Fuse, FuseKind, Site
 from tests.publish.cabinet_told import MAIN, control_state, site, snapshot
 
@@ -93,6 +93,53 @@ def test_watts_are_for_the_main_fuse_only() -> None:
 @pytest.mark.parametrize("name", ["dso", "nobody"])
 def test_a_wired_limit_and_an_unknown_one_take_no_words(name: str) -> None:
     assert told("10", f"laddvakt/villa-1/limit/{name}/set") == Rejected(Refusal.NOT_A_COMMAND, None, None)
+
+
+CABINET_TOPIC = "laddvakt/villa-1/cabinet_temperature/set"
+
+
+@pytest.mark.parametrize(("text", "celsius"), [("41.5", 41.5), (" -7\n", -7.0), ("0", 0.0)])
+def test_a_temperature_over_mqtt_is_a_plain_number(text: str, celsius: float) -> None:
+    assert read_temperature(CABINET_TOPIC, text.encode(), False, limited(), 5.0) == TemperatureTold(celsius, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "retained", "refusal"),
+    [
+        (b"41.5", True, Refusal.RETAINED),
+        (b"warm", False, Refusal.WRONG_VALUE),
+        (b"\xff\xfe", False, Refusal.WRONG_VALUE),
+        (b"nan", False, Refusal.WRONG_VALUE),
+        (b"1e3", False, Refusal.WRONG_VALUE),
+        (b"400", False, Refusal.OUT_OF_RANGE),
+        (b"-90", False, Refusal.OUT_OF_RANGE),
+    ],
+)
+def test_a_temperature_that_cannot_be_is_refused(payload: bytes, retained: bool, refusal: Refusal) -> None:
+    made = read_temperature(CABINET_TOPIC, payload, retained, limited(), 5.0)
+    assert made == Rejected(refusal, None, "cabinet_temperature")
+    assert read_temperature("laddvakt/other/cabinet_temperature/set", payload, False, limited(), 5.0) == Rejected(
+        Refusal.NOT_A_COMMAND, None, None
+    )
+
+
+def test_the_cabinets_temperature_and_a_dead_phase_are_seen_by_people() -> None:
+    built = replace(site(), restraints=Restraints(temperature=CabinetTemperature(60.0)))
+    for seen, told in (
+        (None, (None, None, 100.0, "ON")),
+        (TemperatureState(55.0, silent=False), (55.0, 55.0, 92.5, "OFF")),
+        (TemperatureState(60.0, silent=True), (None, 60.0, 90.0, "ON")),
+    ):
+        state = replace(
+            control_state(), restraints=RestraintState(temperature=seen, dead=DeadPhases(places=frozenset({1})))
+        )
+        said = state_topics(replace(snapshot(), site=built), state, Language.EN)
+        thing = json.loads(said["laddvakt/villa-1/cabinet/state"])
+        assert (thing["temperature_c"], thing["assumed_c"], thing["carried_pct"], thing["silent"]) == told
+        fuse = json.loads(said["laddvakt/villa-1/fuse/main/state"])
+        assert (fuse["dead_phase"], fuse["dead_phases"]) == ("ON", ["L2"])
+    device = json.loads(discovery_topics(built, Language.EN, "1")["homeassistant/device/laddvakt_villa-1/config"])
+    assert device["cmps"]["cabinet_temperature"]["unit_of_meas"] == "°C"
 
 
 @given(st.binary(max_size=200))
