@@ -27,7 +27,7 @@ from gateway.errors import Mistake
 from gateway.ids import BoardId, FuseId, GatewayId, SocketId
 from gateway.quantities import PHASES
 from gateway.site.restraints import Restraints
-from gateway.site.topology import Fuse, QueueRules, Site, Socket
+from gateway.site.topology import Fuse, Policy, QueueRules, Site, Socket
 
 SLICE_S_MIN: Final = 900.0
 
@@ -103,6 +103,9 @@ def _site(
             standby_end_s=control.standby_end_s or inf,
             restart_spread_s=control.restart_spread_s,
             phase_trials=control.phase_trials,
+            policy=Policy(control.policy),
+            patience_s=control.patience_s,
+            solar_import_w=control.solar_import_w,
         ),
         restraints=restraints,
     )

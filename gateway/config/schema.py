@@ -69,7 +69,9 @@ class ControlSection(Section):
 
     raise_after_s: Seconds = Field(default=20.0, description="room must be there this long before a raise")
     minimum_off_s: Seconds = Field(default=60.0, description="a contactor rests this long before it closes again")
-    idle_release_s: Seconds = Field(default=600.0, ge=10, description="an armed socket lets go after this long idle")
+    idle_release_s: float = Field(
+        default=600.0, ge=10, le=86_400, description="an armed socket lets go after this long idle"
+    )
     slice_s: Seconds = Field(
         default=900.0, description="where not all fit, each charges for this long in turn, 900 or more; 0: no turns"
     )
@@ -78,6 +80,17 @@ class ControlSection(Section):
     )
     standby_end_s: Seconds = Field(
         default=0.0, description="a car that has never drawn anything for this long ends; 0: never"
+    )
+    policy: Literal["fifo", "equal", "priority", "departure", "solar"] = Field(
+        default="fifo",
+        description="who goes first where not all fit: fifo, who came first; equal, who has got the least energy; "
+        "priority, the higher number; departure, who has the least time to spare; solar, who came first on surplus",
+    )
+    patience_s: float = Field(
+        default=7200.0, ge=900, le=86_400, description="who has waited for this long goes first whatever the policy"
+    )
+    solar_import_w: float = Field(
+        default=0.0, ge=0, le=100_000, description="with policy solar: so much may come from the grid"
     )
     phase_trials: bool = Field(
         default=True, description="a car may show at 6 A how many phases it uses where only its first has room"
@@ -220,6 +233,11 @@ class SocketSection(Section):
     purpose: Literal["info", "internal", "billing"] = "info"
     access: Literal["command", "open", "armed"] = "command"
     dead_man: bool = Field(default=False, description="true if something else opens it when we fall silent")
+    priority: int = Field(default=0, ge=0, le=9, description="with policy priority: the higher goes first")
+    weight: float = Field(default=1.0, ge=0.1, le=10, description="its part when current is shared")
+    minimum_kwh: float = Field(
+        default=0.0, ge=0, le=200, description="every session here gets so much before others get more"
+    )
     minimum_off_s: Seconds | None = None
     idle_release_s: Seconds | None = None
     mmq_wh: int | None = Field(

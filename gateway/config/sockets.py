@@ -60,6 +60,9 @@ def build_socket(placed: Placed[SocketSection], plan: SocketPlan, draft: Draft, 
         dead_man=section.dead_man or flash or (traits is not None and traits.failsafe_a is not None),
         minimum_off_s=control.minimum_off_s if section.minimum_off_s is None else section.minimum_off_s,
         idle_release_s=control.idle_release_s if section.idle_release_s is None else section.idle_release_s,
+        priority=section.priority,
+        weight=section.weight,
+        minimum_kwh=section.minimum_kwh,
     )
 
 

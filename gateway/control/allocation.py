@@ -17,12 +17,14 @@ COARSE_A: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who wants a share: from minimum_a to cap_a (A per phase) in steps, loading every fuse phase of `places`."""
+    """Who wants a share: from minimum_a to cap_a (A per phase) in steps, loading every fuse phase of `places`. Shares
+    rise in proportion to the weights."""
 
     minimum_a: float
     cap_a: float
     step_a: float
     places: tuple[int, ...]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _more_a(asker: Asker, current_a: float, left_a: Sequence[float], *, whole_re
 
 
 class _Water:
-    """The common level that all rising askers have; lives inside one call of `share_out`."""
+    """The common level, A per weight, that all rising askers have; lives inside one call of `share_out`."""
 
     def __init__(self, askers: Sequence[Asker], room_a: Sequence[float]) -> None:
         self.askers = askers
@@ -84,6 +86,7 @@ class _Water:
         self.rising = [False] * len(askers)
         self.users: list[list[int]] = [[] for _ in self.free_a]
         self.rising_at = [0] * len(self.free_a)
+        self.weight_at = [0.0] * len(self.free_a)
         for index, asker in enumerate(askers):
             for place in asker.places:
                 self.free_a[place] -= asker.minimum_a
@@ -95,8 +98,8 @@ class _Water:
         turns: list[tuple[float, bool, int]] = []
         for index, asker in enumerate(self.askers):
             if asker.cap_a > asker.minimum_a:
-                turns.append((asker.minimum_a, False, index))
-                turns.append((asker.cap_a, True, index))
+                turns.append((asker.minimum_a / asker.weight, False, index))
+                turns.append((asker.cap_a / asker.weight, True, index))
         turns.sort()
         level = 0.0
         for until, stops, index in turns:
@@ -105,6 +108,7 @@ class _Water:
                 self.rising[index] = True
                 for place in self.askers[index].places:
                     self.rising_at[place] += 1
+                    self.weight_at[place] += self.askers[index].weight
             elif self.rising[index]:
                 self._stop(index, until)
 
@@ -112,12 +116,12 @@ class _Water:
         while level < until:
             rise, narrowest = until - level, None
             for place in self.crowded:
-                number = self.rising_at[place]
-                if number and self.free_a[place] < rise * number:
-                    rise, narrowest = max(0.0, self.free_a[place]) / number, place
+                weight = self.weight_at[place]
+                if weight and self.free_a[place] < rise * weight:
+                    rise, narrowest = max(0.0, self.free_a[place]) / weight, place
             for place in self.crowded:
-                if self.rising_at[place]:
-                    self.free_a[place] -= rise * self.rising_at[place]
+                if self.weight_at[place]:
+                    self.free_a[place] -= rise * self.weight_at[place]
             if narrowest is None:
                 return until
             level += rise
@@ -129,9 +133,11 @@ class _Water:
 
     def _stop(self, index: int, level: float) -> None:
         self.rising[index] = False
-        self.current_a[index] = level
-        for place in self.askers[index].places:
+        asker = self.askers[index]
+        self.current_a[index] = min(asker.cap_a, level * asker.weight)
+        for place in asker.places:
             self.rising_at[place] -= 1
+            self.weight_at[place] = self.weight_at[place] - asker.weight if self.rising_at[place] else 0.0
 
 
 def _stepped(asker: Asker, current_a: float) -> float:

@@ -2,7 +2,9 @@
 for the heat at most every 60 s."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from gateway.control.draft import Draft
@@ -11,6 +13,7 @@ from gateway.control.tariff_memory import checked_tariffs, saved_tariffs, tariff
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId
 from gateway.site.because import Because, Why
+from gateway.site.requests import NO_PLAN, ChargePlan
 from gateway.site.wishes import SaveCheckpoint
 
 HEAT_SAVED_EVERY_S: Final = 60.0
@@ -24,7 +27,8 @@ class ControlCheckpoint:
     how often its contactor was opened, and opened hot; obeyed: boxes that were seen to obey; waits_for_unplug: sockets
     whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase;
     saved_at_s: on the monotonic clock, which starts again with the machine; phases: socket and its `PhaseEvidence`, as
-    steps, balanced, unclear, named (0 or 1) and the weights in hundredths."""
+    steps, balanced, unclear, named (0 or 1) and the weights in hundredths; plans: socket and the plan of its session;
+    waited_s: socket and how long its session has waited; last_used: socket and how many phases its last car used."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -39,6 +43,9 @@ class ControlCheckpoint:
     tariffs: dict[str, dict[str, Any]] = field(default_factory=dict)
     saved_at_s: float = 0.0
     phases: dict[str, list[int]] = field(default_factory=dict)
+    plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    waited_s: dict[str, float] = field(default_factory=dict)
+    last_used: dict[str, int] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
@@ -66,6 +73,9 @@ class ControlCheckpoint:
                 tariffs=checked_tariffs(said.get("tariffs", {})),
                 saved_at_s=float(said.get("saved_at_s", 0.0)),
                 phases={str(socket): [int(n) for n in told] for socket, told in said.get("phases", {}).items()},
+                plans={str(socket): plan_kept(plan_known(plan)) for socket, plan in said.get("plans", {}).items()},
+                waited_s={str(socket): float(waited) for socket, waited in said.get("waited_s", {}).items()},
+                last_used={str(socket): int(n) for socket, n in said.get("last_used", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -115,6 +125,8 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
                 it.memory.overtaken,
                 it.armed,
                 it.limit_by_command_a,
+                it.memory.plan,
+                it.memory.taught_phases,
             )
             for it in draft.each()
         ),
@@ -143,7 +155,28 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         tariffs=saved_tariffs(draft.restraints),
         saved_at_s=draft.now_s,
         phases={str(name): phases_kept(one) for name, one in draft.memory.phases.evidence.items()},
+        plans={str(it.socket.id): plan_kept(it.memory.plan) for it in each if it.memory.plan != NO_PLAN},
+        waited_s={
+            str(it.socket.id): round(draft.now_s - it.memory.waits_since_s, 0)
+            for it in each
+            if it.memory.waits_since_s is not None
+        },
+        last_used={str(it.socket.id): it.memory.taught_phases for it in each if it.memory.taught_phases is not None},
     )
+
+
+def plan_kept(plan: ChargePlan) -> dict[str, Any]:
+    """What is said in a plan, as the checkpoint keeps it."""
+    said = {key: value for key, value in asdict(plan).items() if value is not None}
+    if plan.departs_at is not None:
+        said["departs_at"] = plan.departs_at.isoformat()
+    return said
+
+
+def plan_known(kept: Mapping[str, Any]) -> ChargePlan:
+    """The plan again. Raises ValueError or TypeError if it is none."""
+    when = kept.get("departs_at")
+    return replace(ChargePlan(**kept), departs_at=None if when is None else datetime.fromisoformat(when))
 
 
 def phases_kept(evidence: PhaseEvidence) -> list[int]:

@@ -13,7 +13,17 @@ from gateway.control.sessions import end_session, keep_place
 from gateway.control.state import ControlState, SessionPhase
 from gateway.ids import SocketId
 from gateway.site.because import Because, Why
-from gateway.site.requests import Arm, LimitCurrent, ShutDown, StartSession, StopSession, Unlock
+from gateway.site.requests import (
+    NO_PLAN,
+    Arm,
+    ChargePlan,
+    LimitCurrent,
+    PlanCharge,
+    ShutDown,
+    StartSession,
+    StopSession,
+    Unlock,
+)
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.topology import Access
 from gateway.site.wishes import EndKind, NoteQueued
@@ -38,6 +48,8 @@ def take_requests(draft: Draft) -> None:
                 end_session(draft, it, EndKind.COMPLETED, Because(Why.COMMAND))
             case LimitCurrent(current_a_max=limit_a):
                 it.limit_by_command_a = limit_a
+            case PlanCharge(plan=plan):
+                it.memory.plan = plan
             case Unlock():
                 _unlock(draft, it)
 
@@ -55,10 +67,16 @@ def _start(draft: Draft, it: SocketDraft, request: StartSession | Arm) -> None:
     draft.memory.next_place += 1
     memory.waits_for_unplug = False
     memory.return_after_s = 0.0
+    memory.plan = _merged(memory.plan, request.plan)
     it.armed = asked.armed
     it.session = waiting_session(asked, it.socket.id, draft.now_s)
     it.because = Because(Why.QUEUED)
     draft.wishes.append(NoteQueued(it.socket.id, asked.id, asked.token, None, it.because))
+
+
+def _merged(before: ChargePlan, said: ChargePlan) -> ChargePlan:
+    """What was said before the session holds where its start says nothing."""
+    return said if said != NO_PLAN else before
 
 
 def _refusal(draft: Draft, it: SocketDraft) -> Because | None:

@@ -17,6 +17,7 @@ from gateway.control.phase_switching import watch_switching, widen, wish_phases
 from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
+from gateway.control.ranking import follow_waits
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
 from gateway.control.restraints import hold_back, restrain
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
@@ -42,6 +43,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     take_requests(draft)
     follow_cars(draft)
     follow_sleepers(draft)
+    follow_waits(draft)
     # What every fuse carries now, and how warm it is.
     drop_claims(draft)
     estimate_house(draft)

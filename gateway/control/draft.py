@@ -16,6 +16,7 @@ from gateway.ids import SessionId, SocketId
 from gateway.quantities import ZERO_PER_PHASE, MaybePerPhase, PerPhase
 from gateway.site.because import Because
 from gateway.site.freshness import Freshness
+from gateway.site.requests import NO_PLAN
 from gateway.site.snapshot import Evidence, Pilot, Position, SiteSnapshot, SocketSight
 from gateway.site.topology import Socket, WallboxTraits
 from gateway.site.wishes import NoteEvent, NoteQueued, Wish
@@ -221,6 +222,8 @@ class Draft:
         else:
             it.armed = False
             memory.overtaken = 0
+            memory.plan = NO_PLAN
+            memory.waits_since_s = memory.grid_until_s = None
 
     def succeed(self, it: SocketDraft, successor: Successor) -> None:
         """Lets the successor wait in the place of the session that has ended."""

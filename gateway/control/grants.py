@@ -7,6 +7,7 @@ from gateway.control.allocation import TINY_A, Asker, Share, share_out
 from gateway.control.draft import STARTING, Draft, SocketDraft, traits
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE
+from gateway.control.ranking import rank, weight
 from gateway.control.reservation import OBEYING_TIME_S, add, all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import begin_again
@@ -99,7 +100,8 @@ def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
     because = _grid_because(draft) or draft.lowering(place) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
     all_alike = draft.freshness >= Freshness.FALLBACK
     victims = [it for it in draft.each() if place in it.places_used and _can_yield(it)]
-    victims.sort(key=lambda it: (not (all_alike and it.shared), -it.memory.place))
+    victims.sort(key=lambda it: rank(draft, it), reverse=True)
+    victims.sort(key=lambda it: not (all_alike and it.shared))
     for it in victims:
         if total[place] <= draft.limit_a[place] + EXCESS_A and not (all_alike and it.shared):
             break
@@ -183,7 +185,7 @@ def _fits(left_a: list[float], it: SocketDraft) -> bool:
 
 
 def _asker(it: SocketDraft, minimum_a: float, cap_a: float) -> Asker:
-    return Asker(minimum_a, max(minimum_a, cap_a), traits(it).step_a, it.places_used)
+    return Asker(minimum_a, max(minimum_a, cap_a), traits(it).step_a, it.places_used, weight(it))
 
 
 def _demand_a(it: SocketDraft) -> float:

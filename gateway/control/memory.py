@@ -15,7 +15,7 @@ from gateway.ids import SessionId, SocketId, Token
 from gateway.meters.readings import GridReading
 from gateway.quantities import MaybePerPhase, PerPhase
 from gateway.site.because import Because
-from gateway.site.requests import Source
+from gateway.site.requests import NO_PLAN, ChargePlan, Source
 from gateway.site.snapshot import Position
 
 
@@ -50,6 +50,8 @@ class SocketMemory:
     used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
     taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over; used_by_box:
     the box offers one phase; phases_told: what it shall offer; phases_stuck: it does not do that.
+
+    plan: of its session, or of the next; grid_until_s: under the solar policy it may draw from the grid.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -64,6 +66,9 @@ class SocketMemory:
     wide: bool = False
     taught_phases: int | None = None
     turned_away: bool = False
+    plan: ChargePlan = NO_PLAN
+    waits_since_s: float | None = None
+    grid_until_s: float | None = None
     used_by_box: bool = False
     phases_told: int | None = None
     phases_told_s: float = 0.0

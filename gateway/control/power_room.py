@@ -7,12 +7,14 @@ dealt is that phase's limit; who gets how much of it is the fuses' business as e
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import exp
 from typing import Final
 
 from gateway.control.allocation import Asker, share_out
 from gateway.control.draft import ENDING, STARTING, Draft, SocketDraft
 from gateway.control.estimate import SOCKET_METER_QUIET_S
+from gateway.control.ranking import rank, served_first
 from gateway.control.restraint_state import HousePower
 from gateway.control.state import SessionPhase
 from gateway.meters.readings import GridReading
@@ -113,7 +115,9 @@ def _deal(draft: Draft, room_a: float) -> list[float]:
                 free[phase] -= it.soon_a[own]
                 free[_SUM] -= it.soon_a[own]
     left = list(free)
-    askers = [_asker(draft, it, left) for line in (running, waiting) for it in sorted(line, key=_place)]
+    line = [*sorted(running, key=partial(rank, draft)), *sorted(waiting, key=partial(rank, draft))]
+    line.sort(key=lambda it: not served_first(draft, it))
+    askers = [_asker(draft, it, left) for it in line]
     for asker, share in zip(askers, share_out(askers, free), strict=True):
         for phase in asker.places:
             if phase != _SUM:
@@ -150,10 +154,6 @@ def _may_come_soon(draft: Draft, it: SocketDraft) -> bool:
         and it.cap_a >= it.need_a
         and draft.now_s >= max(it.memory.return_after_s, it.memory.start_after_s)
     )
-
-
-def _place(it: SocketDraft) -> int:
-    return it.memory.place
 
 
 def _trimmed(dealt_a: Sequence[float], room_a: float) -> list[float]:

@@ -12,6 +12,7 @@ from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.phase_switching import switch, switching_obstacle
 from gateway.control.phase_use import begin_trial, trial_holds
+from gateway.control.ranking import last_charging, rank, why_it_waits
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
@@ -21,6 +22,7 @@ from gateway.control.turns import end_slices, tell_turns, waits_for_turn
 from gateway.ids import FuseId
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
+from gateway.site.topology import Policy
 
 OVERTAKEN_TIMES_MAX: Final = 3
 RETURN_MARGIN_A: Final = 0.5
@@ -38,6 +40,7 @@ class _Line:
     passed: list[SocketDraft] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
     lacking: list[SocketDraft] = field(default_factory=list)
+    last: dict[int, tuple[int, float]] = field(default_factory=dict)
 
 
 def drop_claims(draft: Draft) -> None:
@@ -60,8 +63,9 @@ def admit(draft: Draft) -> None:
     waiting = [it for it in draft.each() if it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)]
     if not waiting:
         return
-    waiting.sort(key=lambda it: (it.memory.yielded, waits_for_turn(it), it.memory.place))
-    line = _Line(all_at_least(draft), _sessions(draft))
+    fifo = draft.tree.site.rules.policy is Policy.FIFO
+    waiting.sort(key=lambda it: (it.memory.yielded, fifo and waits_for_turn(it), rank(draft, it)))
+    line = _Line(all_at_least(draft), _sessions(draft), last=last_charging(draft))
     for it in waiting:
         _call(draft, it, line)
     if line.lacking and not _let_sleepers_yield(draft, set(line.wanted)):
@@ -100,7 +104,9 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
     if missing > EXCESS_A:
         memory.fits_since_s = None
         fuse_id, phase = draft.tree.name(short)
-        it.because = draft.lowering(short) or Because(Why.QUEUED, fuse_id, phase, missing)
+        it.because = draft.lowering(short) or Because(
+            why_it_waits(draft, it, line.last.get(short)), fuse_id, phase, missing
+        )
         if not memory.yielded:
             line.wanted.append(short)
             line.lacking.append(it)
@@ -276,5 +282,5 @@ def _energise(draft: Draft, it: SocketDraft, event: SessionEvent) -> None:
 def places_in_line(draft: Draft) -> list[SocketDraft]:
     """The sockets whose sessions wait for a turn, or will when the one before has been signed off; first first."""
     waiting = [it for it in draft.each() if waits_for_turn(it) or it.memory.successor is not None]
-    waiting.sort(key=lambda it: it.memory.place)
+    waiting.sort(key=lambda it: rank(draft, it))
     return waiting

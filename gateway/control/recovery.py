@@ -8,7 +8,7 @@ every contactor rests as if it had been opened now.
 from zlib import crc32
 
 from gateway.clock import Instant
-from gateway.control.checkpoint import ControlCheckpoint, phases_known
+from gateway.control.checkpoint import ControlCheckpoint, phases_known, plan_known
 from gateway.control.draft import waiting_session
 from gateway.control.memory import Memory, SocketMemory, Successor
 from gateway.control.past import OpenSession, Past, QueuedSession
@@ -139,6 +139,9 @@ def _remembered(socket: Socket, known: ControlCheckpoint, now: Instant) -> Socke
     switched, hot = known.switchings.get(name, [0, 0])
     return SocketMemory(
         steady_since_s=now.monotonic_s,
+        plan=plan_known(known.plans.get(name, {})),
+        waits_since_s=None if name not in known.waited_s else now.monotonic_s - known.waited_s[name],
+        taught_phases=known.last_used.get(name),
         obeyed_before=name in known.obeyed,
         commanded_since_s=now.monotonic_s,
         held_open=Because(Why.STARTUP) if socket.contactor else None,

@@ -8,6 +8,7 @@ from gateway.control.guard import pause
 from gateway.control.power_guard import keep_power_targets
 from gateway.control.power_room import watch_house_power
 from gateway.control.state import SessionPhase
+from gateway.control.sunshine import follow_the_sun
 
 
 def restrain(draft: Draft) -> None:
@@ -17,6 +18,7 @@ def restrain(draft: Draft) -> None:
     watch_house_power(draft)
     keep_power_targets(draft)
     obey_external_limits(draft)
+    follow_the_sun(draft)
 
 
 def hold_back(draft: Draft) -> None:

@@ -7,14 +7,23 @@ another's: so a contactor switches at most once per slice, and everybody's turn 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, least
 from gateway.control.guard import pause
+from gateway.control.ranking import standing
 from gateway.control.reservation import add, reserve_again
 from gateway.control.state import SessionPhase
 from gateway.ids import FuseId
 from gateway.site.because import Because, Why
+
+OUTRANKED: Final = frozenset({Why.QUEUED_MINIMUM, Why.QUEUED_EQUAL, Why.QUEUED_PRIORITY, Why.QUEUED_DEPARTURE})
+"""Who waits for one of these waits for the end of its patience, and for no slice."""
+
+
+TELLS_TURN: Final = OUTRANKED | {Why.QUEUED, Why.SESSIONS_MAX}
+"""Where `until_s` is when one's turn comes at the latest."""
 
 
 def waits_for_turn(it: SocketDraft) -> bool:
@@ -25,7 +34,8 @@ def waits_for_turn(it: SocketDraft) -> bool:
 def end_slices(
     draft: Draft, lacking: Sequence[SocketDraft], least_a: Sequence[float], sessions: Mapping[FuseId, int]
 ) -> None:
-    """Ends the slices of those who charged longest, for the first in the line who can be let in by it.
+    """Ends the slices of those who charged longest, for the first in the line who can be let in by it. Nobody makes way
+    for one that it goes before by the site's policy.
 
     least_a: what all count for at least, per fuse phase; sessions: how many run below each fuse.
     """
@@ -33,10 +43,13 @@ def end_slices(
     if not over:
         return
     over.sort(key=_phase_since_s)
+    stands = {one.socket.id: standing(draft, one) for one in over}
+    over.sort(key=lambda one: stands[one.socket.id], reverse=True)
     for it in lacking:
         if not _may_end_a_slice(draft, it):
             continue
-        leave = _who_leaves(draft, it, over, least_a, sessions)
+        own = standing(draft, it)
+        leave = _who_leaves(draft, it, [one for one in over if own <= stands[one.socket.id]], least_a, sessions)
         for one in leave:
             _goes_to_the_end(draft, one)
         if leave:
@@ -125,6 +138,8 @@ def tell_turns(draft: Draft, lacking: Sequence[SocketDraft]) -> None:
         if not ends[place]:
             continue
         turn_s = heapq.heappop(ends[place])
+        if it.because.why in OUTRANKED:
+            turn_s = max(turn_s, (it.memory.waits_since_s or draft.now_s) + draft.tree.site.rules.patience_s)
         if it.phase is SessionPhase.PAUSED:
             turn_s = max(turn_s, _phase_since_s(it) + slice_s)
         heapq.heappush(ends[place], turn_s + slice_s)

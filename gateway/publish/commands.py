@@ -1,7 +1,8 @@
 """Command text from MQTT becomes a request, or is rejected with a reason. Never raises, whatever the bytes are.
 
 Topic `laddvakt/<gateway>/socket/<socket>/<key>/set`:
-charge: ON | OFF, or {"state": "ON", "token": "..."}; arm: the same, for sockets with access "armed";
+charge: ON | OFF, or {"state": "ON", "token": "...", and keys of a plan}; arm: the same, for sockets with access
+"armed"; plan: JSON of a plan for the running or next session (`plan_text`), or "none";
 limit: amperes (0, or the box's minimum up to the rating), or "none" to take the limit away; unlock: PRESS.
 """
 
@@ -13,8 +14,20 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.ids import SessionId, SocketId, Token
+from gateway.publish.plan_text import read_plan
 from gateway.publish.topic_names import BASE
-from gateway.site.requests import Arm, LimitCurrent, Request, Source, StartSession, StopSession, Unlock
+from gateway.site.requests import (
+    NO_PLAN,
+    Arm,
+    ChargePlan,
+    LimitCurrent,
+    PlanCharge,
+    Request,
+    Source,
+    StartSession,
+    StopSession,
+    Unlock,
+)
 from gateway.site.topology import Access, Site, Socket
 
 PAYLOAD_BYTES_MAX: Final = 4096
@@ -52,10 +65,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """ON or OFF with its optional token."""
+    """ON or OFF with its optional token and plan."""
 
     on: bool
     token: Token | None
+    plan: ChargePlan = NO_PLAN
 
 
 def read_command(topic: str, payload: bytes, retained: bool, site: Site, session: SessionId) -> Request | Rejected:
@@ -90,7 +104,7 @@ def _charge(text: str, socket: Socket, session: SessionId) -> Request | Refusal:
     if isinstance(order, Refusal):
         return order
     if order.on:
-        return StartSession(socket.id, session, order.token, Source.MQTT)
+        return StartSession(socket.id, session, order.token, Source.MQTT, order.plan)
     return StopSession(socket.id, Source.MQTT)
 
 
@@ -101,7 +115,7 @@ def _arm(text: str, socket: Socket, session: SessionId) -> Request | Refusal:
     if isinstance(order, Refusal):
         return order
     if order.on:
-        return Arm(socket.id, session, order.token, Source.MQTT)
+        return Arm(socket.id, session, order.token, Source.MQTT, order.plan)
     return StopSession(socket.id, Source.MQTT)
 
 
@@ -118,6 +132,14 @@ def _limit(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
     return LimitCurrent(socket.id, current_a, Source.MQTT)
 
 
+def _plan(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
+    if text == NO_LIMIT_WORD:
+        return PlanCharge(socket.id, NO_PLAN, Source.MQTT)
+    said = _json_object(text)
+    plan = None if said is None else read_plan(said)
+    return Refusal.WRONG_VALUE if plan is None else PlanCharge(socket.id, plan, Source.MQTT)
+
+
 def _unlock(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
     return Unlock(socket.id, Source.MQTT) if text == "PRESS" else Refusal.WRONG_VALUE
 
@@ -126,6 +148,7 @@ READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Refusal
     "charge": _charge,
     "arm": _arm,
     "limit": _limit,
+    "plan": _plan,
     "unlock": _unlock,
 }
 
@@ -133,23 +156,31 @@ READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Refusal
 def _order(text: str) -> _Order | Refusal:
     if text in ("ON", "OFF"):
         return _Order(text == "ON", None)
-    if not text.startswith("{"):
+    said = _json_object(text)
+    if not said:
         return Refusal.WRONG_VALUE
-    try:
-        said: object = json.loads(text, object_pairs_hook=_pairs_once)
-    except (ValueError, RecursionError):
-        return Refusal.WRONG_VALUE
-    if not isinstance(said, dict) or not said or not said.keys() <= {"state", "token"}:
+    plan = read_plan({key: value for key, value in said.items() if key not in ("state", "token")})
+    if plan is None:
         return Refusal.WRONG_VALUE
     state = said.get("state", "ON")
     if state not in ("ON", "OFF"):
         return Refusal.WRONG_VALUE
     token = said.get("token")
     if token is None:
-        return _Order(state == "ON", None)
+        return _Order(state == "ON", None, plan)
     if not isinstance(token, str) or TOKEN_FORM.fullmatch(token) is None:
         return Refusal.BAD_TOKEN
-    return _Order(state == "ON", Token(token))
+    return _Order(state == "ON", Token(token), plan)
+
+
+def _json_object(text: str) -> dict[str, object] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        said: object = json.loads(text, object_pairs_hook=_pairs_once)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _pairs_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

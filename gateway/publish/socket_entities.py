@@ -103,6 +103,7 @@ def _phases_entity(gateway: GatewayId, socket: Socket) -> Entity:
 def _controlled_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
     rows = [
         sensor("queue_position", ("Plats i kön", "Queue position"), value("queue_position"), state_class="measurement"),
+        sensor("turn", ("Min tur senast", "Turn at the latest"), value("turn_at"), device_class="timestamp"),
         Entity("setpoint", "sensor", ("Börvärde", "Setpoint"), value("setpoint_a"), "A", "current", "measurement"),
         Entity(
             "charge",

@@ -5,11 +5,13 @@ register's own decimals, times in ISO 8601 UTC. Tokens are never among them.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from gateway.control.state import ControlState, FuseState, Session, SocketState
+from gateway.clock import Instant
+from gateway.control.state import ControlState, FuseState, Session, SessionPhase, SocketState
+from gateway.control.turns import TELLS_TURN
 from gateway.ids import SocketId
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import SocketReading
@@ -29,6 +31,7 @@ from gateway.site.topology import Fuse, Socket
 READING_S_MAX: Final = 30.0
 """An older reading of a socket meter is no measurement of now: its figures are null and the socket is offline."""
 WALLBOX_S_MAX: Final = 60.0
+MINUTE_S: Final = 60.0
 PLUGGED: Final = {Pilot.A: False, Pilot.B: True, Pilot.C: True, Pilot.D: True}
 
 
@@ -161,6 +164,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         "energy_import_kwh": None if counted is None else counted.kwh,
         **_session_facts(seen, reading),
         "queue_position": position,
+        "turn_at": _turn_at(seen, state.at),
         "setpoint_a": rounded(seen.granted_a, 2),
         "applied_a": None if wallbox is None else rounded(wallbox.applied_a, 2),
         "phases_offered": None if wallbox is None else wallbox.phases,
@@ -178,6 +182,17 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         "locked": seen.locked is not None,
         "ts": _iso(state.at.utc),
     }
+
+
+def _turn_at(seen: SocketState, now: Instant) -> str | None:
+    """When one that waits for room or for others will charge at the latest, if the house stays as it is; whole minutes,
+    up, so that it stands still while nothing changes."""
+    waits = seen.session is not None and seen.session.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)
+    if not waits or seen.because.until_s is None or seen.because.why not in TELLS_TURN:
+        return None
+    left_s = max(0.0, seen.because.until_s - now.monotonic_s)
+    at = now.utc + timedelta(seconds=round(left_s) + MINUTE_S - 1)
+    return _iso(at.replace(second=0, microsecond=0))
 
 
 def _reason_facts(key: str, because: Because | None, language: Language) -> dict[str, str | None]:

@@ -52,6 +52,11 @@ class Why(StrEnum):
     PHASES_TO_ONE = "phases_to_one"  # until_s: the box switches to one phase, the others have no room
     PHASES_TO_THREE = "phases_to_three"  # until_s: the box switches back to three phases
     PHASES_STUCK = "phases_stuck"  # the box does not offer the phases that it was told to
+    QUEUED_MINIMUM = "queued_minimum"  # as queued: others get their minimum energy first
+    QUEUED_EQUAL = "queued_equal"  # as queued: those that charge have got less energy
+    QUEUED_PRIORITY = "queued_priority"  # as queued: those that charge have a higher priority
+    QUEUED_DEPARTURE = "queued_departure"  # as queued: those that charge have less time left
+    SOLAR_SURPLUS = "solar_surplus"  # only what the roof gives beyond the house
     RESTART_WAITS = "restart_waits"  # until_s: starts are spread after an outage
     IDLE_RELEASE = "idle_release"
     START_TOO_OLD = "start_too_old"

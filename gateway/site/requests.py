@@ -1,7 +1,9 @@
 """What people and programs ask for. Made from command text by `publish/`, or by the supervisor at SIGTERM."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from gateway.ids import SessionId, SocketId, Token
 
@@ -15,6 +17,24 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChargePlan:
+    """What a person says of one session. None: as its socket has it, or not said.
+
+    priority: 0 to 9, the higher goes first; weight: its part when current is shared; minimum_kwh: before others get
+    more; energy_kwh: what it wants in all; departs_at: when its car leaves, aware.
+    """
+
+    priority: int | None = None
+    weight: float | None = None
+    minimum_kwh: float | None = None
+    energy_kwh: float | None = None
+    departs_at: datetime | None = None
+
+
+NO_PLAN: Final = ChargePlan()
+
+
+@dataclass(frozen=True, slots=True)
 class StartSession:
     """Start a session on a socket. `session` is a fresh id made by the shell (control draws no randomness)."""
 
@@ -22,6 +42,7 @@ class StartSession:
     session: SessionId
     token: Token | None
     source: Source
+    plan: ChargePlan = NO_PLAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,16 @@ class Arm:
     socket: SocketId
     session: SessionId
     token: Token | None
+    source: Source
+    plan: ChargePlan = NO_PLAN
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCharge:
+    """A plan for the socket's session, or for its next one if it has none."""
+
+    socket: SocketId
+    plan: ChargePlan
     source: Source
 
 
@@ -64,4 +95,4 @@ class ShutDown:
     """SIGTERM: no new session, setpoints to 0, open cold, sign every stop."""
 
 
-Request = StartSession | StopSession | Arm | LimitCurrent | Unlock | ShutDown
+Request = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | Unlock | ShutDown

@@ -74,7 +74,8 @@ class Socket:
     """One socket. phases[i] is the fuse phase that the socket's own phase i lies on (1 or 3 of them, all different).
 
     contactor/wallbox: which actuators it has (DESIGN 3: four kinds). dead_man: something opens it or lowers it to a
-    safe current without us. idle_release_s: armed sockets let go after this long below 0.5 A.
+    safe current without us. idle_release_s: armed sockets let go after this long below 0.5 A. priority: the higher goes
+    first; weight: its part when shared; minimum_kwh: every session on it gets so much before others get more.
     """
 
     id: SocketId
@@ -90,6 +91,24 @@ class Socket:
     dead_man: bool
     minimum_off_s: float
     idle_release_s: float
+    priority: int = 0
+    weight: float = 1.0
+    minimum_kwh: float = 0.0
+
+
+class Policy(StrEnum):
+    """By what those are ordered that cannot all charge at once; those that charge share what there is.
+
+    FIFO: who came first. EQUAL: who has got the least energy. PRIORITY: the higher number, socket's or session's.
+    DEPARTURE: who has the least time to spare before leaving with its energy. SOLAR: who came first, and only what the
+    roof gives beyond the house.
+    """
+
+    FIFO = "fifo"
+    EQUAL = "equal"
+    PRIORITY = "priority"
+    DEPARTURE = "departure"
+    SOLAR = "solar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,9 @@ class QueueRules:
     the same for one that never drew more; infinite: never. restart_spread_s: after an outage sessions begin spread over
     this time, since every cabinet of a street gets its power back in the same second. phase_trials: a car whose number
     of phases decides whether it fits may show it at its least current, where the fuses are proven to bear it.
+
+    patience_s: who has waited for this long goes before all others whatever the policy (with slices; without them none
+    is sent away). solar_import_w: so much the site may draw from the grid under the solar policy.
     """
 
     slice_s: float = 900.0
@@ -108,6 +130,9 @@ class QueueRules:
     standby_end_s: float = inf
     restart_spread_s: float = 120.0
     phase_trials: bool = True
+    policy: Policy = Policy.FIFO
+    patience_s: float = 7200.0
+    solar_import_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

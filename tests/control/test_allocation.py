@@ -1,5 +1,7 @@
 """Fair shares: worked examples, and the law that no fuse phase is ever given away twice."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,21 @@ def test_the_fuse_phase_that_binds_is_named() -> None:
 def test_a_sub_fuse_binds_its_own_boxes_only() -> None:
     under = (0, 3)
     assert amperes([box(places=under), box(places=under), box(places=(0,))], [40.0, 0, 0, 14.0, 0, 0]) == [7, 7, 16]
+
+
+def test_shares_rise_in_proportion_to_their_weights_beyond_the_minimum() -> None:
+    heavy, light = replace(box(32.0), weight=3.0), box(32.0)
+    assert amperes([heavy, light], [32.0] * 3) == [24.0, 8.0]
+    assert amperes([heavy, light], [16.0] * 3) == [10.0, 6.0]
+    assert amperes([replace(heavy, cap_a=16.0), light], [32.0] * 3) == [16.0, 16.0]
+
+
+@given(st.lists(st.sampled_from([0.1, 0.3, 1.0, 2.5, 10.0]), min_size=1, max_size=6), st.floats(40.0, 90.0))
+def test_whatever_the_weights_no_room_is_given_twice_and_none_is_left(weights: list[float], room_a: float) -> None:
+    askers = [replace(box(16.0, step_a=0.1), weight=weight) for weight in weights]
+    got = amperes(askers, [room_a] * 3)
+    assert sum(got) <= room_a + 1e-4
+    assert sum(got) >= min(room_a, 16.0 * len(askers)) - 0.11
 
 
 @st.composite

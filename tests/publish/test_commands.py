@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,17 @@ from gateway.publish.events import EVENT_TYPES, outbox_message, rejected_event, 
 from gateway.publish.words import Language
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
-from gateway.site.requests import Arm, LimitCurrent, Request, Source, StartSession, StopSession, Unlock
+from gateway.site.requests import (
+    Arm,
+    ChargePlan,
+    LimitCurrent,
+    PlanCharge,
+    Request,
+    Source,
+    StartSession,
+    StopSession,
+    Unlock,
+)
 from gateway.site.topology import Access
 from gateway.site.wishes import EndKind
 from tests.publish.cabinet_told import BOX, GATEWAY, LIFT, MAIN, PLAIN, SECRET, at, register, site, socket
@@ -50,6 +61,45 @@ def test_a_token_comes_as_json_and_is_kept() -> None:
     assert command("p1/charge", with_token) == StartSession(BOX, FRESH, SECRET, Source.MQTT)
     assert command("p3/arm", b'{"state": "ON", "token": "ABCD-1"}') == Arm(PLAIN, FRESH, Token("ABCD-1"), Source.MQTT)
     assert command("p1/charge", b'{"state": "OFF"}') == StopSession(BOX, Source.MQTT)
+
+
+def test_a_plan_comes_as_json_by_itself_or_with_the_start() -> None:
+    said = b'{"priority": 7, "weight": 2, "minimum_kwh": 4.5, "energy_kwh": 30, "departs_at": "2026-06-02T07:00+02:00"}'
+    plan = ChargePlan(7, 2.0, 4.5, 30.0, datetime(2026, 6, 2, 5, 0, tzinfo=UTC))
+    assert command("p1/plan", said) == PlanCharge(BOX, plan, Source.MQTT)
+    assert command("p1/plan", b"none") == PlanCharge(BOX, ChargePlan(), Source.MQTT)
+    with_plan = b'{"state": "ON", "token": "ABCD-1", "priority": 3}'
+    token = Token("ABCD-1")
+    assert command("p1/charge", with_plan) == StartSession(BOX, FRESH, token, Source.MQTT, ChargePlan(priority=3))
+    assert command("p3/arm", b'{"priority": 3}') == Arm(PLAIN, FRESH, None, Source.MQTT, ChargePlan(priority=3))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"high",
+        b"[]",
+        b'{"priority": 10}',
+        b'{"priority": -1}',
+        b'{"priority": 2.5}',
+        b'{"priority": true}',
+        b'{"priority": 1, "priority": 2}',
+        b'{"weight": 0}',
+        b'{"weight": 11}',
+        b'{"weight": NaN}',
+        b'{"minimum_kwh": -1}',
+        b'{"minimum_kwh": Infinity}',
+        b'{"energy_kwh": "20"}',
+        b'{"energy_kwh": 201}',
+        b'{"departs_at": "2026-06-02T07:00:00"}',
+        b'{"departs_at": "tomorrow"}',
+        b'{"departs_at": 7}',
+        b'{"colour": "red"}',
+    ],
+)
+def test_a_plan_with_a_slip_is_no_plan(said: bytes) -> None:
+    assert refusal("p1/plan", said) is Refusal.WRONG_VALUE
 
 
 @pytest.mark.parametrize("amps", [b"0", b"6", b"6.0", b"16"])

@@ -100,6 +100,20 @@ def test_a_register_below_the_begin_is_another_meter_and_gives_no_energy() -> No
     assert told("socket/p1/state", seen=snapshot(box_reading=reading(9.5, "0.30")))["session_energy_kwh"] is None
 
 
+def test_a_waiting_socket_tells_when_its_turn_comes_at_the_latest_in_whole_minutes() -> None:
+    """`control_state` stands at 10 s; a contactor's rest is no turn."""
+    waits = replace(session(SessionPhase.QUEUED, name="a"), begin=None)
+    for why, until_s, turn_at in (
+        (Why.QUEUED, 70.0, "2026-06-01T12:02:00+00:00"),
+        (Why.QUEUED_PRIORITY, 130.0, "2026-06-01T12:03:00+00:00"),
+        (Why.QUEUED, None, None),
+        (Why.MINIMUM_OFF, 70.0, None),
+    ):
+        seen = replace(idle(), session=waits, because=Because(why, until_s=until_s))
+        assert told("socket/p1/state", control_state({BOX: seen}))["turn_at"] == turn_at
+    assert told("socket/p1/state")["turn_at"] is None
+
+
 def test_a_waiting_socket_tells_its_place_and_the_queue_its_order() -> None:
     first = replace(session(SessionPhase.QUEUED, name="a"), begin=None, socket=PLAIN)
     second = replace(session(SessionPhase.QUEUED, name="b"), begin=None)
