@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "timeref": ("gateway.cli.timeref", "list which calendar time the device's seconds have, or enter one by hand"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),
     "phases": ("gateway.cli.phases", "show on which phases the sockets really lie, and how sure that is"),
+    "replay": ("gateway.cli.replay", "decide recorded readings again, and show what was decided and why"),
     "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),
     "states": ("gateway.cli.states", "print the state table of sessions or contactors as a drawing"),
     "watch": ("gateway.cli.watch", "show a live table of a running gateway"),
