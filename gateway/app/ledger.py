@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 from uuid import UUID, uuid5
 
 from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered
-from gateway.clock import UtcTrust
+from gateway.clock import Instant, UtcTrust
 from gateway.control.past import Past
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.protocols import Clock, SignerKey
@@ -86,6 +86,8 @@ class FactStore(Protocol):
     async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]: ...
 
     async def outbox_delivered(self, ids: Sequence[int]) -> None: ...
+
+    async def fact_named(self, name: str) -> Fact | None: ...
 
     async def close(self) -> None: ...
 
@@ -189,6 +191,10 @@ class Ledger:
         """Books the energy since the last register value to the socket's T0, if no session is open on it."""
         await self._finish(self._in_turn(lambda: outside_entry(self._memory, self._station, socket, reading)))
 
+    async def enter(self, entry_of: Callable[[Memory, FactStore, Instant], Coroutine[Any, Any, Entry]]) -> None:
+        """Stores what is worked out in the ledger's own turn, and vouches for it at once. Raises JournalDamaged."""
+        await self._finish(self._enter(entry_of))
+
     async def refer_time(self, cause: Cause) -> None:
         """Stores which calendar time belongs to which second of this device, signed. Raises JournalDamaged."""
         await self._finish(self._in_turn(lambda: Entry((self._reference(cause),))))
@@ -251,6 +257,13 @@ class Ledger:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def _enter(self, entry_of: Callable[[Memory, FactStore, Instant], Coroutine[Any, Any, Entry]]) -> None:
+        async with self._turn:
+            entry = await entry_of(self._memory, self._store, self._clock.now())
+            await self._append(entry)
+            if entry.facts:
+                await self._sign_head()
 
     async def _in_turn(self, entry: Callable[[], Entry], *, is_last: bool = False) -> None:
         async with self._turn:

@@ -28,6 +28,7 @@ from gateway.app.journal_check import DailyCheck, Tell
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.load_profile import LoadProfile
+from gateway.app.meter_records import MeterRecords
 from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.sight_board import SightBoard
@@ -159,6 +160,7 @@ class _Gateway:
             clock=self._clock,
             record=self._recorder(),
         )
+        records = self._meter_records(ledger, link)
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
         meter = self._grid_meter()
         read_grid = partial(meter.run, self._grid_read, self._grid_dropped, self._grid_seen)
@@ -170,6 +172,8 @@ class _Gateway:
             lasting.append(group.create_task(thermometer.watch(), name="thermometer"))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
+            lasting.append(group.create_task(records.take(), name="meter records"))
+            lasting.append(group.create_task(keep_alive("inbox", records.watch_inbox, self._faults)))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             lasting.append(group.create_task(profile.run(), name="load profile"))
@@ -224,6 +228,19 @@ class _Gateway:
             return outbox_message(gateway, pending, language)
 
         return MqttLink(broker, announcement, ledger, outgoing, Random())  # noqa: S311 - jitter of reconnections, no secret
+
+    def _meter_records(self, ledger: Ledger, link: MqttLink | None) -> MeterRecords:
+        records = MeterRecords(
+            ledger,
+            site=self._site,
+            state_dir=self._cabinet.state_dir,
+            clock=self._clock,
+            faults=self._faults,
+            language=Language(self._cabinet.language),
+        )
+        if link is not None:
+            records.listen(link)
+        return records
 
     def _publisher(self, link: MqttLink | None) -> Publish:
         if link is None:

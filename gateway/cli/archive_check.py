@@ -15,14 +15,12 @@ from gateway.cli.archive_form import (
     FORMAT,
     MANIFEST,
     PIECE_BYTES,
-    RECORDS,
     ROWS,
     SEAL_START,
     SIGNATURE,
     TABLE,
-    config_part,
+    derived_parts,
     digest_before_seal,
-    key_part,
 )
 from gateway.errors import JournalDamaged
 from gateway.ids import SessionId
@@ -31,9 +29,12 @@ from gateway.journal.audit import Audit
 from gateway.journal.chain import Head, StoredRow
 from gateway.journal.facts import ControlCheckpoint
 from gateway.journal.heads import archive_text
+from gateway.journal.imports import pins_of_facts
 from gateway.journal.rows import fact_of, kind_of
-from gateway.journal.table_check import NotATable, outside_cells_of, row_findings, seal_findings, table_of
+from gateway.journal.table_check import NotATable, Table, outside_cells_of, row_findings, seal_findings, table_of
+from gateway.journal.tables import meter_cells
 from gateway.metering.keys import PublicKey, has_low_s, public_key
+from gateway.metering.meter_signed import those_proven
 from gateway.metering.verdicts import Finding, Reason, Report, SessionReport
 from gateway.metering.verification import Submitted, verified
 
@@ -149,9 +150,7 @@ class _Check:
 
     def _check_derived(self, zipped: zipfile.ZipFile) -> None:
         """Keys, configs and records are those of the journal, and no others."""
-        parts = dict(key_part(made) for made in self.archive.keys)
-        parts |= dict(config_part(at, seen) for at, seen in enumerate(self.archive.configs, 1))
-        parts[RECORDS] = "".join(f"{page.record}\n" for page in self.archive.pages).encode("utf-8")
+        parts = derived_parts(self.archive)
         for name, content in parts.items():
             if _read(zipped, name) != content:
                 self.wrong(Reason.ARCHIVE_DAMAGED, name)
@@ -185,6 +184,7 @@ class _Check:
         submitted = [Submitted(page.record, "") for page in self.archive.pages]
         proven = {session.session: session.verdict for session in self.sessions}
         self.findings += row_findings(table, submitted, proven)
+        self.findings += self._meter_findings(table)
         shown = [row.session for row in table.rows if row.cells["kind"] == "session"]
         ended = [name for name, session in self.archive.sessions.items() if session.ended is not None]
         outside = [row.cells for row in table.rows if row.cells["kind"] == "outside"]
@@ -192,6 +192,18 @@ class _Check:
             self.findings.append(Finding(Reason.TABLE_CHANGED, where))
         if SIGNATURE in zipped.namelist() and table.rows:
             self.findings += seal_findings(table, public_key(self.archive.keys[-1].public_key))
+
+    def _meter_findings(self, table: Table) -> Iterator[Finding]:
+        """The meters' own records stand beside the table: what its rows say of them is held against the journal's."""
+        pins = pins_of_facts(self.archive.meter_keys)
+        for row in table.rows:
+            session = self.archive.sessions.get(SessionId(row.session))
+            if session is None or not session.is_whole:
+                continue
+            cells = meter_cells(those_proven((record.text for record in session.meter_records), pins), pins)
+            shown = {name: row.cells[name].replace(",", ".") for name in cells}
+            if shown != {name: str(cell) for name, cell in cells.items()}:
+                yield Finding(Reason.CELL_CHANGED, row.where, ", ".join(shown.values()))
 
 
 def _contents(zipped: zipfile.ZipFile) -> dict[str, Any]:

@@ -6,22 +6,29 @@ records.ocmf      every signed record, one a line
 sessions.csv      the table of all sessions, as `laddvakt export --format csv` writes it
 keys/SERIAL.pem   the gateway's public keys
 config/0001.json  what the config said at first, and so on for each change
+meter-records.ocmf, meter-pins.json   what meters signed themselves, and the keys that it is proven with
 gateway/…, __main__.py, README.txt   the verifier: `python3 FILE --key KEY`
 
 The last 64 bytes of the file are the SHA-256 in hex of every byte before them.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from gateway.journal.archive import Archive
 from gateway.journal.facts import ConfigSeen, KeyHandedOver, KeyMade
+from gateway.journal.imports import pins_of_facts
 from gateway.metering.keys import public_key
+from gateway.metering.pins import pins_text
 
 MANIFEST: Final = "MANIFEST.json"
 SIGNATURE: Final = "MANIFEST.sig"
 ROWS: Final = "journal.jsonl"
 RECORDS: Final = "records.ocmf"
+METER_RECORDS: Final = "meter-records.ocmf"
+METER_PINS: Final = "meter-pins.json"
 TABLE: Final = "sessions.csv"
 FORMAT: Final = 1
 ZIP_START: Final = b"PK\x03\x04"
@@ -38,6 +45,21 @@ def key_part(made: KeyMade | KeyHandedOver) -> tuple[str, bytes]:
 def config_part(number: int, seen: ConfigSeen) -> tuple[str, bytes]:
     """Name and content of a config's part. number: from 1."""
     return f"config/{number:04d}.json", f"{seen.text}\n".encode()
+
+
+def derived_parts(archive: Archive) -> dict[str, bytes]:
+    """Name and content of every part that follows from the journal's rows alone."""
+    parts = dict(key_part(made) for made in archive.keys)
+    parts |= dict(config_part(at, seen) for at, seen in enumerate(archive.configs, 1))
+    parts[RECORDS] = _lines(page.record for page in archive.pages)
+    kept = [record for session in archive.sessions.values() for record in session.meter_records]
+    parts[METER_RECORDS] = _lines(record.text.strip() for record in (*kept, *archive.strays))
+    parts[METER_PINS] = pins_text(pins_of_facts(archive.meter_keys)).encode("ascii")
+    return parts
+
+
+def _lines(texts: Iterable[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode("utf-8")
 
 
 def is_archive(file: Path) -> bool:

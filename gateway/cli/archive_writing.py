@@ -12,14 +12,12 @@ from gateway.cli.archive_form import (
     DIGEST_BYTES,
     FORMAT,
     MANIFEST,
-    RECORDS,
     ROWS,
     SEAL_START,
     SIGNATURE,
     TABLE,
-    config_part,
+    derived_parts,
     digest_before_seal,
-    key_part,
 )
 from gateway.cli.archive_sources import verifier_sources
 from gateway.cli.export_table import sealed_table, signing_key
@@ -78,13 +76,10 @@ class _Writing:
         self._write_rows(rows, audit, archive)
         for name, content in verifier_sources().items():
             self._add(name, content)
-        self._add(RECORDS, "".join(f"{page.record}\n" for page in archive.pages).encode("utf-8"))
+        for name, content in derived_parts(archive).items():
+            self._add(name, content)
         sessions, form = list(archive.sessions.values()), TableForm(has_records=False)
         self._add(TABLE, sealed_table(self.folder, archive, sessions, archive.outside, form=form))
-        for made in archive.keys:
-            self._add(*key_part(made))
-        for at, config in enumerate(archive.configs, 1):
-            self._add(*config_part(at, config))
         self._add_contents(audit, archive)
 
     def _write_rows(self, rows: Iterator[StoredRow], audit: Audit, archive: Archive) -> None:

@@ -18,6 +18,7 @@ from gateway.cli.state_folder import add_state_folder, state_folder, time_zone
 from gateway.errors import ConfigMistake, DeviceError, Mistake
 
 if TYPE_CHECKING:
+    from gateway.ids import SessionId
     from gateway.journal.archive import Archive, ArchivedSession
     from gateway.journal.facts import EnergyOutside, SessionBegun
 
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
     add_state_folder(parser)
     parser.add_argument("--format", choices=["safe-xml", "csv", "ocmf", "load-profile", "archive"], required=True)
+    parser.add_argument(
+        "--of", choices=["gateway", "meter"], default="gateway", help="whose records, for safe-xml and ocmf"
+    )
     parser.add_argument("--session", metavar="ID", help="only this session")
     parser.add_argument("--socket", metavar="NAME", help="only this socket")
     parser.add_argument("--user", metavar="TOKEN", help="only sessions of this user")
@@ -74,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
             outside = [] if args.session or args.user else [one for one in archive.outside if _is_in(args, one)]
             _write(args.output, table_bytes(args, folder, archive, chosen, outside))
         case _:
+            if args.of == "meter":
+                kept = (text for texts in _meter_texts(archive, chosen).values() for text in texts)
+                _write(args.output, "".join(f"{text}\n" for text in kept).encode("utf-8"))
+                return 0
             names = {session.begun.session for session in chosen}
             records = [page.record for page in archive.pages if page.page.session in names]
             _write(args.output, "".join(f"{record}\n" for record in records).encode("utf-8"))
@@ -139,19 +147,12 @@ def _require_known(args: argparse.Namespace, archive: "Archive", chosen: "list[A
 
 
 def _write_xml(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> None:
-    from gateway.metering.safe_xml import safe_xml
-
     head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
-    files = {
-        f"laddvakt-T{session.begun.page}-{session.begun.session}.xml": safe_xml(
-            session.begun.page, session.begin_record, session.end_record, session.key, head
-        )
-        for session in chosen
-        if session.begin_record is not None and session.key is not None and session.is_whole
-    }
-    running = len(chosen) - len(files)
-    if running:
-        print(f"{running} session(s) have not ended and are left out", file=sys.stderr)
+    files = _meter_files(archive, chosen, head) if args.of == "meter" else _files(chosen, head)
+    left_out = len(chosen) - len(files)
+    if left_out:
+        why = "have not ended" if args.of == "gateway" else "have no record of a meter"
+        print(f"{left_out} session(s) {why} and are left out", file=sys.stderr)
     folder = Path(args.output)
     if args.output != "-" and folder.is_dir():
         for name, text in files.items():
@@ -162,6 +163,51 @@ def _write_xml(args: argparse.Namespace, archive: "Archive", chosen: "list[Archi
         remedy = "Choose one with --session, or give an existing folder with -o."
         raise ConfigMistake("arguments", (Mistake("--output", args.output, problem, remedy),))
     _write(args.output, next(iter(files.values())).encode("utf-8"))
+
+
+def _files(chosen: "list[ArchivedSession]", head: str) -> dict[str, str]:
+    from gateway.metering.safe_xml import safe_xml
+
+    return {
+        f"laddvakt-T{session.begun.page}-{session.begun.session}.xml": safe_xml(
+            session.begun.page, session.begin_record, session.end_record, session.key, head
+        )
+        for session in chosen
+        if session.begin_record is not None and session.key is not None and session.is_whole
+    }
+
+
+def _meter_texts(archive: "Archive", chosen: "list[ArchivedSession]") -> "dict[SessionId, list[str]]":
+    """By session: what its meter signed itself."""
+    from gateway.journal.imports import pins_of_facts
+    from gateway.metering.meter_signed import those_proven
+
+    pins = pins_of_facts(archive.meter_keys)
+    return {
+        session.begun.session: [
+            text.strip() for text in those_proven((record.text for record in session.meter_records), pins)
+        ]
+        for session in chosen
+        if session.meter_records
+    }
+
+
+def _meter_files(archive: "Archive", chosen: "list[ArchivedSession]", head: str) -> dict[str, str]:
+    """One file for each session whose meter signed: its first record and its last, with the key that is pinned."""
+    from gateway.journal.imports import pins_of_facts
+    from gateway.metering.pins import pin_for
+    from gateway.metering.record import claimed_identity
+    from gateway.metering.safe_xml import safe_xml
+
+    pins, files = pins_of_facts(archive.meter_keys), {}
+    for name, texts in _meter_texts(archive, chosen).items():
+        identity = claimed_identity(texts[0])
+        pin = None if identity is None else pin_for(pins, *identity)
+        if pin is not None:
+            page = archive.sessions[name].begun.page
+            last = texts[-1] if len(texts) > 1 else None
+            files[f"meter-T{page}-{name}.xml"] = safe_xml(page, texts[0], last, pin.key, head)
+    return files
 
 
 def _write(output: str, content: bytes) -> None:

@@ -9,6 +9,7 @@ from gateway.devices.key_store import KeyStore
 from gateway.errors import ConfigMistake, DeviceError
 from gateway.journal.archive import Archive, ArchivedSession
 from gateway.journal.facts import EnergyOutside, KeyHandedOver, KeyMade
+from gateway.journal.imports import pins_of_facts
 from gateway.journal.tables import BYTE_ORDER_MARK, Exporter, TableForm, csv_text, sealed
 
 
@@ -39,7 +40,8 @@ def sealed_table(
     mark: what stands before it.
     """
     head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
-    exporter = Exporter(archive.keys[-1].serial if archive.keys else "", head)
+    pins = pins_of_facts(archive.meter_keys)
+    exporter = Exporter(archive.keys[-1].serial if archive.keys else "", head, pins)
     table = (mark + csv_text(sessions, outside, form, exporter)).encode("utf-8")
     key = signing_key(folder, archive.keys[-1]) if head and archive.keys else None
     return table if key is None else sealed(table, key.sign, exporter)

@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("gateway.cli.verify", "verify signed records against a public key"),
     "pins": ("gateway.cli.pins", "keep the public keys that records are verified with"),
     "export": ("gateway.cli.export", "print sessions as signed XML, CSV or OCMF"),
+    "import": ("gateway.cli.import_records", "take records into the journal that a meter signed itself"),
+    "meter-key": ("gateway.cli.meter_key", "show or confirm the keys of the meters' own records"),
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
     "timeref": ("gateway.cli.timeref", "list which calendar time the device's seconds have, or enter one by hand"),

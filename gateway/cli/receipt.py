@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the receipt. Raises DeviceError if there is no such session or it still runs; JournalDamaged."""
     from gateway.cli.receipt_text import html_receipt, receipt_of, text_receipt
-    from gateway.devices.journal_file import archived_session, newest_head, newest_key, opened_for_reading
+    from gateway.devices.journal_file import archived_session, meter_pins, newest_head, newest_key, opened_for_reading
 
     with opened_for_reading(state_folder(args)) as connection:
         session = archived_session(connection, args.session)
@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
             raise DeviceError(f"there is no session {args.session}")
         if not session.is_whole:
             raise DeviceError(f"session {args.session} has not ended; its receipt is made when it has")
-        receipt = receipt_of(session, newest_key(connection).public_key, newest_head(connection), args.language)
+        key, head = newest_key(connection).public_key, newest_head(connection)
+        receipt = receipt_of(session, key, head, args.language, meter_pins(connection))
     text = html_receipt(receipt) if args.format == "html" else text_receipt(receipt)
     if args.output == "-":
         print(text, end="")

@@ -5,21 +5,23 @@ Registers and energy have the digits that the meter showed and no others; times 
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
-from gateway.cli.verdict_words import REASON_WORDS, VERDICT_WORDS, Language, plain
 from gateway.journal.archive import ArchivedSession
 from gateway.journal.chain import Head
 from gateway.metering.keys import public_key
+from gateway.metering.meter_signed import meter_proof, those_proven
 from gateway.metering.ocmf import Unbilled, number_text
-from gateway.metering.verdicts import Finding
+from gateway.metering.pins import Pin
+from gateway.metering.verdicts import Finding, Grade
 from gateway.metering.verification import Submitted, verified
+from gateway.publish.verdict_words import REASON_WORDS, VERDICT_WORDS, Language, plain
+from gateway.publish.words import GRADES, unbilled_text
 from gateway.publish.words import Language as WordLanguage
-from gateway.publish.words import unbilled_text
 from gateway.site.wishes import EndKind
 
 WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
@@ -47,6 +49,9 @@ WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
     "signatures": {"sv": "Signaturernas fingeravtryck (SHA-256)", "en": "Fingerprints of the signatures (SHA-256)"},
     "key": {"sv": "Nyckelns fingeravtryck (SHA-256)", "en": "Fingerprint of the key (SHA-256)"},
     "head": {"sv": "Journalens huvud", "en": "Head of the journal"},
+    "grade": {"sv": "Energin är", "en": "The energy is"},
+    "meter_energy": {"sv": "Energi enligt mätarens egen signatur", "en": "Energy by the meter's own signature"},
+    "meter_verdict": {"sv": "Kontroll av mätarens signatur", "en": "Verification of the meter's signature"},
     "verdict": {"sv": "Kontroll", "en": "Verification"},
     "how": {
         "sv": "Kontrollera själv: laddvakt verify FIL --key NYCKEL, med filen ur laddvakt export --format safe-xml och "
@@ -78,8 +83,9 @@ class Receipt:
     how: str
 
 
-def receipt_of(session: ArchivedSession, key: str, head: Head, language: Language) -> Receipt:
-    """The receipt of a whole session. key: in hex, of the gateway; head: the journal's newest. Raises ValueError."""
+def receipt_of(session: ArchivedSession, key: str, head: Head, language: Language, pins: Sequence[Pin] = ()) -> Receipt:
+    """The receipt of a whole session. key: in hex, of the gateway; head: the journal's newest; pins: of the meters' own
+    records. Raises ValueError."""
     begun, ended, first, last = session.begun, session.ended, session.begin_record, session.end_record
     if ended is None or first is None or last is None:
         raise ValueError("a session that still runs has no receipt")
@@ -107,6 +113,7 @@ def receipt_of(session: ArchivedSession, key: str, head: Head, language: Languag
         ("signatures", f"{_fingerprint(first)} {_fingerprint(last)}"),
         ("key", public_key(key).fingerprint),
         ("head", str(head)),
+        *_meter_lines(session, pins, language),
         ("verdict", "; ".join([VERDICT_WORDS[report.verdict][language], *_reasons(findings, language)])),
     ]
     return Receipt(
@@ -117,6 +124,18 @@ def receipt_of(session: ArchivedSession, key: str, head: Head, language: Languag
         lines=tuple((_said(label, language), plain(value)) for label, value in lines),
         how=_said("how", language),
     )
+
+
+def _meter_lines(session: ArchivedSession, pins: Sequence[Pin], language: Language) -> list[tuple[str, str]]:
+    """The grade, and what the meter's own records say."""
+    words = 0 if language == "sv" else 1
+    proof = meter_proof(those_proven((record.text for record in session.meter_records), pins), pins)
+    if proof is None:
+        return [("grade", GRADES[Grade.GATEWAY_SIGNED][words])]
+    grade = Grade.GATEWAY_SIGNED if proof.energy_kwh is None else Grade.METER_SIGNED
+    energy = "–" if proof.energy_kwh is None else f"{_number(proof.energy_kwh, language)} kWh"
+    verdict = "; ".join([VERDICT_WORDS[proof.verdict][language], *_reasons(proof.findings, language)])
+    return [("grade", GRADES[grade][words]), ("meter_energy", energy), ("meter_verdict", verdict)]
 
 
 def text_receipt(receipt: Receipt) -> str:

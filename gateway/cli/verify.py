@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from gateway.cli.handed_in import HandedIn
-    from gateway.cli.verdict_words import Language
     from gateway.journal.table_check import Table
     from gateway.metering.keys import PublicKey
     from gateway.metering.pins import Pin
     from gateway.metering.verdicts import Finding, Report, SessionReport, Verdict
+    from gateway.publish.verdict_words import Language
 
 EXIT_GREEN: Final = 0
 EXIT_NOT_PROVEN: Final = 1
@@ -142,7 +142,8 @@ def _table_findings(
     from gateway.metering.pins import PinState
     from gateway.metering.verdicts import Finding, Reason
 
-    yield from row_findings(table, handed.submitted, proven)
+    pins = trusted if isinstance(trusted, tuple) else ()
+    yield from row_findings(table, handed.submitted, proven, pins)
     if not isinstance(trusted, tuple):
         yield from seal_findings(table, trusted)
         return
@@ -166,8 +167,8 @@ def _not_asked(problem: str) -> int:
 
 
 def _print(report: "Report", by: str, language: "Language") -> None:
-    from gateway.cli.verdict_words import VERDICT_WORDS, plain, profile_words
     from gateway.metering.ocmf import number_text
+    from gateway.publish.verdict_words import VERDICT_WORDS, plain, profile_words
 
     for session in report.sessions:
         energy = "–" if session.energy_kwh is None else f"{number_text(session.energy_kwh)} kWh"
@@ -186,7 +187,7 @@ def _print(report: "Report", by: str, language: "Language") -> None:
 
 
 def _said(finding: "Finding", language: "Language") -> str:
-    from gateway.cli.verdict_words import REASON_WORDS, plain
+    from gateway.publish.verdict_words import REASON_WORDS, plain
 
     detail = f" ({plain(finding.detail)})" if finding.detail else ""
     return f"{plain(finding.where)}: {REASON_WORDS[finding.reason][language]} [{finding.reason.value}]{detail}"

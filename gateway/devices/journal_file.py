@@ -27,7 +27,10 @@ from gateway.journal.facts import (
     SessionBegun,
     SessionEnded,
 )
+from gateway.journal.imports import pins_of_facts
+from gateway.journal.meter_facts import MeterRecordKept
 from gateway.journal.rows import fact_of, kind_of
+from gateway.metering.pins import Pin
 
 JOURNAL_FILE: Final = "journal.sqlite3"
 FILE_MODE: Final = 0o600
@@ -208,9 +211,25 @@ def archived_session(connection: sqlite3.Connection, session: str) -> ArchivedSe
         return None
     archived = ArchivedSession(begun, ended if isinstance(ended, SessionEnded) else None)
     archived.begin_record = _record(connection, begun.session, begun.page)
+    archived.meter_records = list(meter_records_of(connection, session))
     if archived.ended is not None:
         archived.end_record = _record(connection, begun.session, archived.ended.page)
     return archived
+
+
+def meter_records_of(connection: sqlite3.Connection, session: str) -> tuple[MeterRecordKept, ...]:
+    """What meters signed themselves of a session. Raises JournalDamaged."""
+    found = connection.execute(
+        "SELECT seq, row FROM journal WHERE name GLOB 'meter record *' AND instr(row, ?) ORDER BY seq", (session,)
+    )
+    facts = (fact_of(*row) for row in found.fetchall())
+    return tuple(fact for fact in facts if isinstance(fact, MeterRecordKept) and fact.session == session)
+
+
+def meter_pins(connection: sqlite3.Connection) -> tuple[Pin, ...]:
+    """The pinned keys of meters. Raises JournalDamaged."""
+    found = connection.execute("SELECT seq, row FROM journal WHERE name GLOB 'meter key *' ORDER BY seq")
+    return pins_of_facts(fact_of(*row) for row in found.fetchall())
 
 
 def _record(connection: sqlite3.Connection, session: str, page: int) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.devices.journal_check import require_unmarked
-from gateway.devices.journal_file import open_for_writing, rows_after, rows_newest_first
+from gateway.devices.journal_file import fact_named, open_for_writing, rows_after, rows_newest_first
 from gateway.devices.journal_reserve import SpaceReserve
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, FolderInUse, JournalDamaged
@@ -54,8 +54,13 @@ class _Pending:
     limit: int
 
 
-_Job = _Append | _Delivered | _Pending
-_Answer = tuple[int, ...] | tuple[PendingMessage, ...]
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+
+
+_Job = _Append | _Delivered | _Pending | _Named
+_Answer = tuple[int, ...] | tuple[PendingMessage, ...] | tuple[Fact, ...]
 
 
 class JournalStore:
@@ -144,6 +149,11 @@ class JournalStore:
         """These messages have been taken by the broker."""
         await self._ask(_Delivered(tuple(ids)))
 
+    async def fact_named(self, name: str) -> Fact | None:
+        """The fact that bears that unique name, however old it is. Raises JournalDamaged."""
+        (found,) = await self._ask(_Named(name)) or (None,)
+        return None if found is None or isinstance(found, int | PendingMessage) else found
+
     async def close(self) -> None:
         """Lets the writer finish what it has, and gives the journal free."""
         await asyncio.to_thread(self.close_now)
@@ -195,7 +205,7 @@ class JournalStore:
             return
         try:
             result = self._done(job)
-        except (sqlite3.Error, OSError, ValueError, TypeError) as problem:
+        except (sqlite3.Error, OSError, ValueError, TypeError, JournalDamaged) as problem:
             self._damage = f"the journal failed and is not tried again: {problem}"
             answer.set_exception(JournalDamaged(self._damage))
             return
@@ -211,6 +221,9 @@ class JournalStore:
                 with self._transaction():
                     self._connection.executemany("DELETE FROM outbox WHERE id = ?", [(at,) for at in job.ids])
                 return ()
+            case _Named():
+                named = fact_named(self._connection, job.name)
+                return () if named is None else (named,)
             case _Pending():
                 found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (job.limit,))
                 return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())

@@ -16,6 +16,7 @@ from gateway.journal.facts import (
     SessionBegun,
     SessionEnded,
 )
+from gateway.journal.meter_facts import MeterKeyPinned, MeterRecordKept
 from gateway.metering.ocmf import record_text
 from gateway.site.outcomes import Edge
 
@@ -30,6 +31,7 @@ class ArchivedSession:
     begin_record: str | None = None
     end_record: str | None = None
     key: str | None = None
+    meter_records: list[MeterRecordKept] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
@@ -57,9 +59,18 @@ class Archive:
     pages: list[ArchivedPage] = field(default_factory=list)
     keys: list[KeyMade | KeyHandedOver] = field(default_factory=list)
     configs: list[ConfigSeen] = field(default_factory=list)
+    meter_keys: list[MeterKeyPinned] = field(default_factory=list)
+    strays: list[MeterRecordKept] = field(default_factory=list)
+    """What a meter signed itself and fits no session."""
     head: HeadSigned | None = None
     """The newest signed head."""
     _unsigned: dict[tuple[str, int], PageMade] = field(default_factory=dict)
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Every socket that a session or a booking names, by name."""
+        every = {session.begun.socket for session in self.sessions.values()} | {one.socket for one in self.outside}
+        return tuple(sorted(every))
 
     def absorb(self, fact: Fact) -> None:
         """Takes the next fact; the chain must have been checked. Raises KeyError if a fact lacks the one before it."""
@@ -68,6 +79,11 @@ class Archive:
                 self.keys.append(fact)
             case ConfigSeen():
                 self.configs.append(fact)
+            case MeterKeyPinned():
+                self.meter_keys.append(fact)
+            case MeterRecordKept():
+                session = None if fact.session is None else self.sessions.get(fact.session)
+                (self.strays if session is None else session.meter_records).append(fact)
             case HeadSigned():
                 self.head = fact
             case EnergyOutside():

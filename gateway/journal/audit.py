@@ -6,9 +6,12 @@ from gateway.errors import JournalDamaged, WrittenByNewer
 from gateway.journal.chain import Head, StoredRow, linked
 from gateway.journal.facts import Fact, HeadSigned, KeyHandedOver, PageSigned, unique_name
 from gateway.journal.heads import hand_over_text, require_signed_head, vouches
+from gateway.journal.meter_facts import MeterRecordKept
 from gateway.journal.recovery import Memory
 from gateway.journal.rows import fact_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
+from gateway.metering.record import checked_record
+from gateway.metering.verdicts import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Audit:
                 self._require_head(fact)
             case KeyHandedOver():
                 self._require_hand_over(fact)
+            case MeterRecordKept():
+                self._require_meter_record(fact)
             case _:
                 pass
         self.memory.absorb(fact)
@@ -92,6 +97,14 @@ class Audit:
         for key, signature in ((fact.before, fact.signature_before), (fact.public_key, fact.signature)):
             if not self._signed(key, text, signature):
                 raise JournalDamaged(f"row {self.head.seq + 1}: a key is handed over without both signatures")
+
+    def _require_meter_record(self, fact: MeterRecordKept) -> None:
+        """What a meter signed is still that, by the key that was pinned for it then."""
+        if fact.key is None:
+            return
+        record = checked_record(fact.text, self._key(fact.key), fact.page)
+        if isinstance(record, Finding) or (record.fields["GS"], record.fields["MS"]) != (fact.gateway, fact.meter):
+            raise JournalDamaged(f"row {self.head.seq + 1}: the meter's own record {fact.page} is not what it signed")
 
     def _signed(self, key: str, text: bytes, signature: str) -> bool:
         try:

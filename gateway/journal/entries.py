@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.clock import Instant, UtcTrust
 from gateway.errors import DeviceError
-from gateway.ids import GatewayId, SocketId
+from gateway.ids import GatewayId, SessionId, SocketId
 from gateway.journal.audit import Checked
 from gateway.journal.facts import (
     ChainChecked,
@@ -226,10 +226,22 @@ def announcement(memory: Memory, made: PageMade, signature: bytes) -> tuple[Mess
     """What the broker hears when that page is signed: a session that has ended, with both records."""
     if made.edge is Edge.BEGIN:
         return ()
-    begin = (made.session, Edge.BEGIN)
+    return _told(memory, made.session, record_text(made.payload, signature), memory.meter_kwh.get(made.session))
+
+
+def ended_message(memory: Memory, session: SessionId, meter_kwh: Decimal) -> tuple[Message, ...]:
+    """The same once more, when the meter's own records have come; nothing while our own are not complete."""
+    signed = memory.durable.get((session, Edge.END))
+    if signed is None:
+        return ()
+    record = record_text(memory.payloads[session, Edge.END], bytes.fromhex(signed.signature))
+    return _told(memory, session, record, meter_kwh)
+
+
+def _told(memory: Memory, session: SessionId, end_record: str, meter_kwh: Decimal | None) -> tuple[Message, ...]:
+    begin = (session, Edge.BEGIN)
     begin_record = record_text(memory.payloads[begin], bytes.fromhex(memory.durable[begin].signature))
-    begun, ended = memory.begun[made.session], memory.ended[made.session]
-    return (session_message(begun, ended, begin_record, record_text(made.payload, signature)),)
+    return (session_message(memory.begun[session], memory.ended[session], begin_record, end_record, meter_kwh),)
 
 
 def _booked(memory: Memory, socket: SocketId, seen: RegisterMark, at: Instant) -> Entry:

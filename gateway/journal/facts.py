@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from gateway.clock import Instant
 from gateway.ids import SessionId, SocketId, Token
+from gateway.journal.meter_facts import MeterKeyPinned, MeterRecordKept, MeterRecordQuarantined, name_of
 from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSeconds, TimeReferenced
 from gateway.metering.ocmf import Unbilled
 from gateway.site.because import Because
@@ -303,6 +304,9 @@ Fact = (
     | EventNoted
     | ControlCheckpoint
     | ChainChecked
+    | MeterKeyPinned
+    | MeterRecordKept
+    | MeterRecordQuarantined
     | HeadSigned
     | MemorySaved
 )
@@ -323,5 +327,7 @@ def unique_name(fact: Fact) -> str | None:
             return f"begin {fact.session}"
         case SessionEnded():
             return f"end {fact.session}"
+        case MeterKeyPinned() | MeterRecordKept() | MeterRecordQuarantined():
+            return name_of(fact)
         case _:
             return None

@@ -3,10 +3,14 @@ the journal's order."""
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from gateway.journal.facts import EventNoted, MeterExchanged, SessionBegun, SessionEnded
+from gateway.journal.meter_facts import MeterFact, MeterKeyPinned, MeterRecordKept, MeterRecordQuarantined
 from gateway.metering.ocmf import number_text
+from gateway.metering.verdicts import Grade
 
 
 class Kind(StrEnum):
@@ -34,8 +38,14 @@ class PendingMessage:
     body: str
 
 
-def session_message(begun: SessionBegun, ended: SessionEnded, begin_record: str, end_record: str) -> Message:
-    """A session that has ended, with both signed records word for word; numbers as text, as the meter showed them."""
+def session_message(
+    begun: SessionBegun, ended: SessionEnded, begin_record: str, end_record: str, meter_kwh: Decimal | None = None
+) -> Message:
+    """A session that has ended, with both signed records word for word; numbers as text, as the meter showed them.
+
+    meter_kwh: what the meter's own records prove of it, None where they prove nothing.
+    """
+    grade = Grade.GATEWAY_SIGNED if meter_kwh is None else Grade.METER_SIGNED
     body = {
         "session": begun.session,
         "socket": begun.socket,
@@ -52,12 +62,35 @@ def session_message(begun: SessionBegun, ended: SessionEnded, begin_record: str,
         "unbilled": None if ended.unbilled is None else ended.unbilled.value,
         "minimum_wh": ended.minimum_wh,
         "meter_serial": begun.serial,
+        "grade": grade.value,
+        "meter_energy_kwh": None if meter_kwh is None else number_text(meter_kwh),
         "begin_page": begun.page,
         "end_page": ended.page,
         "begin_record": begin_record,
         "end_record": end_record,
     }
     return Message(Kind.SESSION, json.dumps(body, ensure_ascii=True))
+
+
+METER_WHY: Final = {
+    MeterKeyPinned: "meter_key_pinned",
+    MeterRecordKept: "meter_record_kept",
+    MeterRecordQuarantined: "meter_record_refused",
+}
+
+
+def meter_message(fact: MeterFact) -> Message:
+    """A meter's own record was kept or refused, or its key was pinned. Of what came from outside nothing is told but
+    the reason's code."""
+    body: dict[str, object] = {"utc": fact.at.utc.isoformat(), "why": METER_WHY[type(fact)], "socket": None}
+    match fact:
+        case MeterKeyPinned():
+            body["state"] = fact.state.value
+        case MeterRecordKept():
+            body |= {"socket": fact.socket, "session": fact.session, "proven": fact.key is not None}
+        case MeterRecordQuarantined():
+            body |= {"socket": fact.socket, "reason": fact.reason}
+    return Message(Kind.EVENT, json.dumps(body, ensure_ascii=True))
 
 
 def event_message(event: EventNoted | MeterExchanged) -> Message:

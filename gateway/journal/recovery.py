@@ -36,6 +36,7 @@ from gateway.journal.facts import (
     SessionQueued,
     SessionWithdrawn,
 )
+from gateway.journal.meter_facts import MeterRecordKept
 from gateway.journal.profile_facts import PeriodsSigned, TimeReferenced
 from gateway.journal.profile_memory import ProfileMemory
 from gateway.metering.clock_watch import Cause, is_doubt
@@ -75,7 +76,8 @@ class Memory:
     unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
     begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions;
     doubted: open sessions during which the wall clock was not trusted, or stepped;
-    config: SHA-256 in hex of what the config said last.
+    config: SHA-256 in hex of what the config said last; meter_records: what meters signed themselves of open and recent
+    sessions since the start; meter_kwh: the energy that this proves.
     """
 
     journal_begun: bool = False
@@ -94,6 +96,8 @@ class Memory:
     doubted: set[SessionId] = field(default_factory=set)
     profile: ProfileMemory = field(default_factory=ProfileMemory)
     config: str | None = None
+    meter_records: dict[SessionId, tuple[str, ...]] = field(default_factory=dict)
+    meter_kwh: dict[SessionId, Decimal] = field(default_factory=dict)
 
     @property
     def newest_key(self) -> str | None:
@@ -117,6 +121,8 @@ class Memory:
                 self._absorb_key(fact)
             case ControlCheckpoint() | ChainChecked() | ConfigSeen():
                 self._absorb_newest(fact)
+            case MeterRecordKept():
+                self._absorb_meter_record(fact)
             case MemorySaved():
                 self._absorb_saved(fact)
             case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
@@ -261,10 +267,19 @@ class Memory:
         if page.session not in (self.begun if page.edge is Edge.BEGIN else self.ended):
             raise JournalDamaged(f"page {fact.page} belongs to no session")
 
+    def _absorb_meter_record(self, fact: MeterRecordKept) -> None:
+        if fact.session is None or fact.session not in self.begun:
+            return
+        self.meter_records[fact.session] = (*self.meter_records.get(fact.session, ()), fact.text)
+        if fact.energy_kwh is not None:
+            self.meter_kwh[fact.session] = fact.energy_kwh
+
     def _forget_old(self) -> None:
         while len(self.ended) > RECENT_MAX:
             session = next(iter(self.ended))
             del self.ended[session], self.begun[session]
+            self.meter_records.pop(session, None)
+            self.meter_kwh.pop(session, None)
             for edge in Edge:
                 self.payloads.pop((session, edge), None)
                 self.durable.pop((session, edge), None)

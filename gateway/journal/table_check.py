@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Final
@@ -16,12 +16,15 @@ from gateway.journal.tables import (
     LINE_END,
     OLD_HEADER,
     Cell,
+    meter_cells,
     outside_cells,
     signed_cells,
     unguarded,
 )
 from gateway.metering.keys import PublicKey, has_low_s
-from gateway.metering.record import claimed_fields
+from gateway.metering.meter_signed import meter_energy_claimed, meter_proof
+from gateway.metering.pins import Pin, pin_for
+from gateway.metering.record import claimed_fields, claimed_identity, claimed_record
 from gateway.metering.verdicts import Finding, Grade, Reason, Verdict
 from gateway.metering.verification import Submitted
 
@@ -118,9 +121,12 @@ def seal_findings(table: Table, key: PublicKey | None) -> Iterable[Finding]:
             yield Finding(Reason.TABLE_CHANGED, table.where)
 
 
-def row_findings(table: Table, submitted: Sequence[Submitted], verdicts: Mapping[str, Verdict]) -> Iterable[Finding]:
+def row_findings(
+    table: Table, submitted: Sequence[Submitted], verdicts: Mapping[str, Verdict], pins: Sequence[Pin] = ()
+) -> Iterable[Finding]:
     """What each row says against what was signed. submitted: records beside the table, for rows that only refer to
-    theirs; verdicts: by session, what its records proved."""
+    theirs; verdicts: by session, what its records proved; pins: for the meters' own records, which are held against
+    their signatures only where their key is among them."""
     by_page = {}
     for one in submitted:
         fields = claimed_fields(one.text)
@@ -134,6 +140,7 @@ def row_findings(table: Table, submitted: Sequence[Submitted], verdicts: Mapping
             case "session":
                 seen.add(row.session)
                 yield from _session_findings(row, by_page, verdicts)
+                yield from _meter_findings(row, pins)
             case "outside":
                 yield from _outside_findings(row)
             case other:
@@ -175,12 +182,42 @@ def _session_findings(
         yield Finding(Reason.CELL_CHANGED, row.where, "begin_record, end_record")
         return
     if "grade" in row.cells:
-        expected["grade"] = Grade.GATEWAY_SIGNED.value
         verdict = verdicts.get(row.session)
         expected["verdict"] = row.cells["verdict"] if verdict is None else verdict.name.lower()
     for name, signed in expected.items():
         if name in row.cells and not _is_shown(row.cells[name], signed):
             yield Finding(Reason.CELL_CHANGED, row.where, f"{name}: {row.cells[name]}, {signed}")
+
+
+def _meter_findings(row: TableRow, pins: Sequence[Pin]) -> Iterable[Finding]:
+    """The grade and what stands in the row of the meter's own records."""
+    grade = row.cells.get("grade", Grade.UNSIGNED.value)
+    if grade == Grade.UNSIGNED.value:
+        return
+    texts = [text for text in row.cells["meter_records"].split("\n") if text]
+    proof = meter_proof(texts, pins) if all(_pinned(text, pins) for text in texts) else None
+    forms = [claimed_record(text, row.where) for text in texts]
+    yield from (form for form in forms if isinstance(form, Finding))
+    shown = row.cells["meter_energy_kwh"]
+    expected: dict[str, Cell] = {"grade": (Grade.METER_SIGNED if shown else Grade.GATEWAY_SIGNED).value}
+    if proof is not None:
+        yield from (replace(finding, where=row.where) for finding in proof.findings)
+        # What the exporter's pin was worth then is no matter now.
+        expected = {name: cell for name, cell in meter_cells(texts, pins).items() if name != "meter_verdict"}
+    elif texts:
+        # Whose key is not pinned here shows at least what it claims; the rest is the word of whoever signed the table.
+        energy = meter_energy_claimed(texts)
+        expected |= {"meter_energy_kwh": "" if energy is None or not shown else energy}
+    elif row.records[0]:
+        expected |= {"meter_energy_kwh": "", "meter_verdict": ""}
+    for name, signed in expected.items():
+        if not _is_shown(row.cells[name], signed):
+            yield Finding(Reason.CELL_CHANGED, row.where, f"{name}: {row.cells[name]}, {signed}")
+
+
+def _pinned(text: str, pins: Sequence[Pin]) -> bool:
+    identity = claimed_identity(text)
+    return identity is not None and pin_for(pins, *identity) is not None
 
 
 def _expected(begin: str, end: str) -> dict[str, Cell] | None:

@@ -9,7 +9,7 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front, 
 apostrophe: to read a cell back, one leading apostrophe is taken away.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -19,7 +19,9 @@ from gateway.journal.archive import ArchivedSession
 from gateway.journal.facts import EnergyOutside
 from gateway.journal.heads import table_text
 from gateway.metering.keys import public_key
+from gateway.metering.meter_signed import meter_proof, those_proven
 from gateway.metering.ocmf import number_text
+from gateway.metering.pins import Pin
 from gateway.metering.record import claimed_fields
 from gateway.metering.verdicts import Grade, Verdict
 from gateway.metering.verification import Submitted, verified
@@ -37,6 +39,9 @@ HEADER: Final = (
     "verdict",
     "begin_record",
     "end_record",
+    "meter_energy_kwh",
+    "meter_verdict",
+    "meter_records",
     "gateway",
     "journal_head",
     "signature",
@@ -60,10 +65,12 @@ class TableForm:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """Who writes the table. serial: the gateway's (GS), of its newest key; head: the newest signed one, SEQ:HASH."""
+    """Who writes the table. serial: the gateway's (GS), of its newest key; head: the newest signed one, SEQ:HASH;
+    pins: what the meters' own records are proven with."""
 
     serial: str
     head: str
+    pins: Sequence[Pin] = ()
 
 
 _PLAIN_FORM: Final = TableForm()
@@ -80,7 +87,7 @@ def csv_text(
     common: dict[str, Cell] = {"gateway": exporter.serial, "journal_head": exporter.head}
     lines = [_line(HEADER, form.separator)]
     ended = (session for session in sessions if session.ended is not None)
-    lines += [_row(_session_cells(session, form) | common, form) for session in ended]
+    lines += [_row(_session_cells(session, form, exporter.pins) | common, form) for session in ended]
     lines += [_row(outside_cells(booked) | common, form) for booked in outside]
     return "".join(lines)
 
@@ -141,7 +148,20 @@ def unguarded(cell: str) -> str:
     return cell.removeprefix("'")
 
 
-def _session_cells(session: ArchivedSession, form: TableForm) -> dict[str, Cell]:
+def meter_cells(texts: Sequence[str], pins: Sequence[Pin]) -> dict[str, Cell]:
+    """What the meter's own records add to a row, and the grade that they make. texts: as they came."""
+    proof = meter_proof(texts, pins)
+    if proof is None:
+        return {"grade": Grade.GATEWAY_SIGNED.value}
+    is_proven = proof.energy_kwh is not None
+    return {
+        "grade": (Grade.METER_SIGNED if is_proven else Grade.GATEWAY_SIGNED).value,
+        "meter_energy_kwh": "" if proof.energy_kwh is None else proof.energy_kwh,
+        "meter_verdict": proof.verdict.name.lower(),
+    }
+
+
+def _session_cells(session: ArchivedSession, form: TableForm, pins: Sequence[Pin]) -> dict[str, Cell]:
     first, last, key = session.begin_record, session.end_record, session.key
     if first is None or last is None or key is None:
         return {**_unsigned_cells(session), "grade": Grade.UNSIGNED.value, "verdict": Verdict.GREY.name.lower()}
@@ -149,12 +169,12 @@ def _session_cells(session: ArchivedSession, form: TableForm) -> dict[str, Cell]
     if begin is None or end is None:
         raise ValueError(f"the records of session {session.begun.session} cannot be read")
     report = verified([Submitted(first, "begin"), Submitted(last, "end")], public_key(key))
-    cells = signed_cells(begin, end)
+    meters = those_proven((record.text for record in session.meter_records), pins)
+    cells = {**signed_cells(begin, end), **meter_cells(meters, pins)}
     cells["kind"] = "session"
-    cells["grade"] = Grade.GATEWAY_SIGNED.value
     cells["verdict"] = report.verdict.name.lower()
     if form.has_records:
-        cells |= {"begin_record": first, "end_record": last}
+        cells |= {"begin_record": first, "end_record": last, "meter_records": "\n".join(one.strip() for one in meters)}
     return cells
 
 

@@ -194,7 +194,7 @@ def record_text(payload: str, signature: bytes) -> str:
 def payload_hash(payload: str) -> str:
     """What the next page names as its predecessor: SHA-256 of the payload bytes. Signatures are left out of it,
     since a second valid signature over the same bytes can be made from the first."""
-    return sha256(payload.encode("ascii")).hexdigest()
+    return sha256(payload.encode("utf-8")).hexdigest()
 
 
 def meter_serial(meter: MeterIdentity, socket: SocketId) -> str:

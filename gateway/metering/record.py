@@ -5,9 +5,10 @@ numbers are finite, "|" stands nowhere else, `SA` must be the pinned key's own a
 record counts for nothing.
 """
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +24,8 @@ DECIMALS_MAX: Final = 12
 """A register has at most so many digits before and after the point, so that differences of two are exact."""
 DEFAULT_METHOD: Final = "ECDSA-secp256r1-SHA256"
 END_LETTERS: Final = frozenset("ELRAP")
+OUR_MARK: Final = '"XI":'
+"""Stands in every payload that this software made, and is part of what was signed."""
 _USER_ERRORS: Final = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
 _PAGE: Final = re.compile(r"([TF])(0|[1-9][0-9]{0,17})")
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d),(\d{3})([+-]\d{4}) ([UISR])")
@@ -68,10 +71,22 @@ def checked_record(text: str, pinned: PublicKey, where: str, transaction: str = 
         return Finding(Reason.NOT_OCMF, where)
     if len(sections) == 2 or not sections[2].strip():
         return Finding(Reason.UNSIGNED, where)
-    payload = sections[1]
-    wrong = _signature_finding(payload, sections[2], pinned, where)
-    if wrong is not None:
-        return wrong
+    wrong = _signature_finding(sections[1], sections[2], pinned, where)
+    return wrong if wrong is not None else _read(sections[1], where, transaction)
+
+
+def claimed_record(text: str, where: str, transaction: str = "") -> Record | Finding:
+    """The record as the text claims it, its signature not looked at since nobody knows the key; or why it is none."""
+    sections = text.strip().split("|")
+    if sections[0] != "OCMF" or len(text) > RECORD_BYTES_MAX or len(sections) not in {2, 3}:
+        return Finding(Reason.NOT_OCMF, where)
+    if len(sections) == 2 or not sections[2].strip():
+        return Finding(Reason.UNSIGNED, where)
+    signed = _signature_fields(sections[2], where, is_ours=False)
+    return signed if isinstance(signed, Finding) else _read(sections[1], where, transaction)
+
+
+def _read(payload: str, where: str, transaction: str) -> Record | Finding:
     try:
         return _record(payload, where, transaction)
     except _Refused as refused:
@@ -112,24 +127,38 @@ class _Refused(Exception):  # noqa: N818 - caught in this file alone
 
 
 def _signature_finding(payload: str, section: str, pinned: PublicKey, where: str) -> Finding | None:
+    is_ours = OUR_MARK in payload
+    fields = _signature_fields(section, where, is_ours=is_ours)
+    if isinstance(fields, Finding):
+        return fields
+    method, form, signature = fields
+    if method != pinned.method or form != "application/x-der":
+        return Finding(Reason.OTHER_ALGORITHM, where, method)
+    if is_ours and not payload.isascii():
+        return Finding(Reason.NOT_ASCII_JSON, where)
+    if not pinned.verifies(payload.encode("utf-8"), signature):
+        return Finding(Reason.SIGNATURE_WRONG, where)
+    if is_ours and not has_low_s(signature):
+        return Finding(Reason.SIGNATURE_MALLEATED, where)
+    return None
+
+
+def _signature_fields(section: str, where: str, *, is_ours: bool) -> tuple[str, str, bytes] | Finding:
+    """Algorithm, form and octets of the signature (OCMF 1.3 table 5). Base64 is for other makers' records: ours are in
+    hex."""
     try:
         fields = _object(section)
-        method = fields.get("SA", DEFAULT_METHOD)
-        encoding, form = fields.get("SE", "hex"), fields.get("SM", "application/x-der")
-        signature = bytes.fromhex(fields["SD"])
+        method, form = fields.get("SA", DEFAULT_METHOD), fields.get("SM", "application/x-der")
+        encoding = fields.get("SE", "hex")
+        if encoding == "base64" and not is_ours:
+            return str(method), str(form), base64.b64decode(fields["SD"], validate=True)
+        if encoding != "hex":
+            return Finding(Reason.OTHER_ALGORITHM, where, str(method))
+        return str(method), str(form), bytes.fromhex(fields["SD"])
     except _Refused as refused:
         return Finding(refused.reason, where, str(refused))
     except (ValueError, KeyError, TypeError, RecursionError, ArithmeticError):
         return Finding(Reason.NOT_OCMF, where)
-    if method != pinned.method or encoding != "hex" or form != "application/x-der":
-        return Finding(Reason.OTHER_ALGORITHM, where, str(method))
-    if not payload.isascii():
-        return Finding(Reason.NOT_ASCII_JSON, where)
-    if not pinned.verifies(payload.encode("ascii"), signature):
-        return Finding(Reason.SIGNATURE_WRONG, where)
-    if '"XI":' in payload and not has_low_s(signature):
-        return Finding(Reason.SIGNATURE_MALLEATED, where)
-    return None
 
 
 def _record(payload: str, where: str, transaction: str) -> Record:
@@ -137,14 +166,14 @@ def _record(payload: str, where: str, transaction: str) -> Record:
     page = _PAGE.fullmatch(fields["PG"])
     if page is None:
         raise _Refused(Reason.FIELD_MISSING, "PG")
-    readings = tuple(_reading(reading) for reading in fields["RD"])
+    readings = _readings(fields["RD"])
     if not readings:
         raise _Refused(Reason.FIELD_MISSING, "RD")
     for name in ("GS", "MS"):
         if not isinstance(fields[name], str) or not fields[name]:
             raise _Refused(Reason.FIELD_MISSING, name)
     at = f"{page[0]}"
-    session = fields.get("XS", transaction)
+    session = fields.get("XS", transaction) if "XI" in fields else transaction
     if not isinstance(session, str):
         raise _Refused(Reason.FIELD_MISSING, "XS")
     findings = tuple(Finding(reason, at, detail) for reason, detail in _doubts(fields, readings))
@@ -167,6 +196,17 @@ def _doubts(fields: Mapping[str, Any], readings: tuple[Reading, ...]) -> list[tu
     if fields.get("IL") in _USER_ERRORS:
         doubts.append((Reason.USER_NOT_ASSIGNED, str(fields["IL"])))
     return doubts
+
+
+def _readings(said: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
+    """Each reading; what one leaves out is as in the one before (OCMF 1.3, "Reading"), but never time or value."""
+    readings: list[Reading] = []
+    before: Mapping[str, Any] = {}
+    for fields in said:
+        inherited = {name: value for name, value in before.items() if name not in {"TM", "RV"}}
+        before = {**inherited, **fields}
+        readings.append(_reading(before))
+    return tuple(readings)
 
 
 def _reading(fields: Mapping[str, Any]) -> Reading:

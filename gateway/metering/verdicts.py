@@ -54,6 +54,10 @@ class Reason(StrEnum):
     CELL_CHANGED = "cell_changed"
     ARCHIVE_DAMAGED = "archive_damaged"
     JOURNAL_DAMAGED = "journal_damaged"
+    # Why a record is not taken in.
+    TOO_LONG = "too_long"
+    NOT_TEXT = "not_text"
+    KEY_NOT_READ = "key_not_read"
     # What could not be proven makes yellow.
     PAGES_MISSING = "pages_missing"
     END_MISSING = "end_missing"

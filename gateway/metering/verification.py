@@ -25,7 +25,7 @@ _SAME = (
 )
 
 
-_KWH_OF_UNIT = {"kWh": Decimal(1), "Wh": Decimal("0.001")}
+KWH_OF_UNIT = {"kWh": Decimal(1), "Wh": Decimal("0.001")}
 _ENERGY_STANDS = frozenset({Reason.CLOCK_NOT_TRUSTED, Reason.TIME_UNUSABLE, Reason.USER_NOT_ASSIGNED})
 
 
@@ -121,7 +121,7 @@ def _page_findings(records: Sequence[Record], *, whole_key: bool) -> Iterable[Fi
             yield Finding(reason, f"{record.context}{record.page}", f"{known.where}, {record.where}")
     for (context, number), record in sorted(pages.items()):
         before = pages.get((context, number - 1))
-        named = record.fields.get("XP")
+        named = record.fields.get("XP") if "XI" in record.fields else None
         if before is not None and named is not None and named != before.hash:
             yield Finding(Reason.CHAIN_BROKEN, f"{context}{number}", record.where)
         elif before is None and whole_key and number > 1:
@@ -139,7 +139,7 @@ def _grouped(records: Sequence[Record]) -> Iterable[tuple[Record, ...]]:
 
 def _session(group: tuple[Record, ...]) -> SessionReport:
     readings = [(record, reading) for record in group for reading in record.readings]
-    begins = [pair for pair in readings if pair[1].letter == "B"]
+    begins = _not_repeated([pair for pair in readings if pair[1].letter == "B"])
     ends = [pair for pair in readings if pair[1].letter in END_LETTERS]
     name = group[0].session
     where = name or f"{group[0].context}{group[0].page}"
@@ -149,7 +149,7 @@ def _session(group: tuple[Record, ...]) -> SessionReport:
     if len(begins) == len(ends) == 1:
         findings += [Finding(reason, where, detail) for reason, detail in _pair(begins[0], ends[0])]
         if all(finding.reason in _ENERGY_STANDS for finding in findings):
-            energy = (ends[0][1].value - begins[0][1].value) * _KWH_OF_UNIT[ends[0][1].unit]
+            energy = (ends[0][1].value - begins[0][1].value) * KWH_OF_UNIT[ends[0][1].unit]
     return SessionReport(
         session=name,
         meter_serial=group[0].fields["MS"],
@@ -158,6 +158,20 @@ def _session(group: tuple[Record, ...]) -> SessionReport:
         energy_kwh=energy,
         findings=tuple(findings),
     )
+
+
+def _not_repeated(begins: Sequence[tuple[Record, Reading]]) -> list[tuple[Record, Reading]]:
+    """An end record of another maker may say its begin reading once more: that is one begin, the end record's own."""
+    said_again = {
+        (reading.time_text, reading.value)
+        for record, reading in begins
+        if any(other.letter in END_LETTERS for other in record.readings)
+    }
+    return [
+        (record, reading)
+        for record, reading in begins
+        if len(record.readings) > 1 or (reading.time_text, reading.value) not in said_again
+    ]
 
 
 def _counted(begins: int, ends: int) -> Iterable[Reason]:
@@ -176,7 +190,7 @@ def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterabl
     for name, reason in _SAME:
         if first.fields.get(name) != last.fields.get(name):
             yield reason, name
-    if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in _KWH_OF_UNIT:
+    if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in KWH_OF_UNIT:
         yield Reason.OTHER_REGISTER, f"{start.register} {start.unit}, {stop.register} {stop.unit}"
     if first is not last and (first.context != last.context or last.page <= first.page):
         yield Reason.PAGES_NOT_RISING, f"{first.context}{first.page}, {last.context}{last.page}"

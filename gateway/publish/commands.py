@@ -52,6 +52,8 @@ class Refusal(StrEnum):
     NOT_CONTROLLED = "not_controlled"
     NOT_ARMABLE = "not_armable"
     NO_SETPOINT = "no_setpoint"
+    TOO_MANY = "too_many"
+    KNOWN_ALREADY = "known_already"
 
 
 @dataclass(frozen=True, slots=True)

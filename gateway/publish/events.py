@@ -8,16 +8,20 @@ from typing import Final
 
 from gateway.ids import FuseId, GatewayId
 from gateway.journal.facts import ChainChecked
-from gateway.journal.outbox import Kind, PendingMessage
+from gateway.journal.outbox import METER_WHY, Kind, PendingMessage
 from gateway.metering.ocmf import Unbilled
+from gateway.metering.verdicts import Grade, Reason
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected
 from gateway.publish.json_text import Value, json_text
+from gateway.publish.verdict_words import REASON_WORDS
 from gateway.publish.words import (
     ENDINGS,
+    GRADES,
     JOURNAL_DAMAGED,
     JOURNAL_UNCHECKED,
     JOURNAL_WHOLE,
+    METER_EVENTS,
     METER_EXCHANGED,
     REFUSALS,
     Language,
@@ -31,7 +35,8 @@ from gateway.site.wishes import EndKind
 
 COMMAND_REJECTED: Final = "command_rejected"
 EXCHANGED: Final = "meter_exchanged"
-EVENT_TYPES: Final = (COMMAND_REJECTED, EXCHANGED, *(why.value for why in Why))
+PINNED, KEPT, REFUSED = METER_WHY.values()
+EVENT_TYPES: Final = (COMMAND_REJECTED, EXCHANGED, KEPT, REFUSED, PINNED, *(why.value for why in Why))
 """Every `event_type` that can come; Home Assistant takes no other."""
 
 Message = tuple[str, str]
@@ -97,6 +102,9 @@ def _session(said: dict[str, Value], language: Language) -> dict[str, Value]:
         "end_kwh": Decimal(str(said["end_kwh"])),
         "energy_kwh": Decimal(str(said["energy_kwh"])),
         "billable": said["billable"],
+        "grade": (grade := Grade(str(said.get("grade", Grade.GATEWAY_SIGNED.value)))).value,
+        "grade_text": pick(GRADES[grade], language),
+        "meter_energy_kwh": None if (meter := said.get("meter_energy_kwh")) is None else Decimal(str(meter)),
         "not_billed_code": said.get("unbilled"),
         "not_billed_text": _unbilled_text(said, language),
         "begin_page": said["begin_page"],
@@ -117,6 +125,8 @@ def _event(said: dict[str, Value], language: Language) -> dict[str, Value]:
     told: dict[str, Value] = {"socket": said["socket"], "ts": said["utc"]}
     if said["why"] == EXCHANGED:
         return {"event_type": EXCHANGED, **told, "text": pick(METER_EXCHANGED, language)}
+    if said["why"] in {KEPT, REFUSED, PINNED}:
+        return _meter_event(said, told, language)
     fuse, phase, current_a = said["fuse"], said["phase"], said["current_a"]
     because = Because(
         Why(str(said["why"])),
@@ -132,6 +142,20 @@ def _event(said: dict[str, Value], language: Language) -> dict[str, Value]:
         "current_a": current_a,
         "text": reason(because, language),
     }
+
+
+def _meter_event(said: dict[str, Value], told: dict[str, Value], language: Language) -> dict[str, Value]:
+    """A meter's own record, or its key. Refused ones are what somebody who looks after security must hear of."""
+    why = str(said["why"])
+    if why == PINNED:
+        words = METER_EVENTS[f"{why}_{said['state']}"]
+        return {"event_type": why, **told, "state": said["state"], "text": pick(words, language)}
+    if why == KEPT:
+        more = {"session": said["session"], "proven": said["proven"]}
+        return {"event_type": why, **told, **more, "text": pick(METER_EVENTS[why], language)}
+    code = Reason(str(said["reason"]))
+    text = pick(METER_EVENTS[why], language).format(why=REASON_WORDS[code]["sv" if language is Language.SV else "en"])
+    return {"event_type": why, **told, "reason": code.value, "text": text}
 
 
 def floor_to_hundredths(current_a: float) -> float:

@@ -97,6 +97,15 @@ def wallbox_plain(gateway: GatewayId, socket: SocketId, key: str) -> str:
     return f"{BASE}/{gateway}/wallbox/{socket}/state/{key}"
 
 
+def meter_record(gateway: GatewayId, socket: SocketId) -> str:
+    """Where a meter's or a wallbox' own signed record comes in: OCMF text, JSON or S.A.F.E. XML; never retained."""
+    return f"{BASE}/{gateway}/wallbox/{socket}/record"
+
+
+def meter_record_filter(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/wallbox/+/record"
+
+
 def event(gateway: GatewayId) -> str:
     """Things people must know, once each; never retained."""
     return f"{BASE}/{gateway}/event"

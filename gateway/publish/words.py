@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.metering.ocmf import Unbilled
+from gateway.metering.verdicts import Grade
 from gateway.publish.commands import Refusal
 from gateway.publish.shown import ShownState
 from gateway.site.because import Because, Why
@@ -180,6 +181,8 @@ REFUSALS: Final[dict[Refusal, Pair]] = {
     Refusal.NOT_CONTROLLED: ("Platsen styrs inte", "The socket is not controlled"),
     Refusal.NOT_ARMABLE: ("Platsen kan inte beredas", "The socket cannot be armed"),
     Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
+    Refusal.TOO_MANY: ("För många på kort tid", "Too many in a short time"),
+    Refusal.KNOWN_ALREADY: ("Posten finns redan", "The record is known already"),
 }
 
 UNBILLED: Final[dict[Unbilled | None, Pair]] = {
@@ -196,6 +199,24 @@ UNBILLED: Final[dict[Unbilled | None, Pair]] = {
     ),
 }
 """Why a session is signed and not billed; None: an older version did not say."""
+
+METER_EVENTS: Final[dict[str, Pair]] = {
+    "meter_record_kept": ("Mätarens egen signerade post är sparad", "The meter's own signed record is kept"),
+    "meter_record_refused": (
+        "En signerad post avvisades och ligger i karantän: {why}",
+        "A signed record was refused and is in quarantine: {why}",
+    ),
+    "meter_key_pinned_tofu": (
+        "En mätares nyckel kom med data: jämför den med märkskylten och bekräfta den",
+        "A meter's key came with the data: compare it with the label and confirm it",
+    ),
+    "meter_key_pinned_confirmed": ("En mätares nyckel är bekräftad", "A meter's key is confirmed"),
+}
+GRADES: Final[dict[Grade, Pair]] = {
+    Grade.METER_SIGNED: ("signerad av mätaren", "signed by the meter"),
+    Grade.GATEWAY_SIGNED: ("signerad av denna gateway", "signed by this gateway"),
+    Grade.UNSIGNED: ("osignerad", "unsigned"),
+}
 
 METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
 

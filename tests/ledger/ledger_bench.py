@@ -175,6 +175,9 @@ class DyingStore:
     async def outbox_delivered(self, ids: Sequence[int]) -> None:
         self.disk.messages = [message for message in self.disk.messages if message.id not in ids]
 
+    async def fact_named(self, name: str) -> Fact | None:
+        return next((fact for fact in self.disk.facts() if unique_name(fact) == name), None)
+
     async def close(self) -> None:
         self.closed = True
 

@@ -14,13 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from gateway.cli import verify
-from gateway.cli.verdict_words import REASON_WORDS
 from gateway.clock import UtcTrust
 from gateway.ids import SessionId, Token
 from gateway.metering.keys import P256_ORDER
 from gateway.metering.ocmf import MeterIdentity, Page, payload_hash, record_text
 from gateway.metering.safe_xml import safe_xml
 from gateway.metering.verdicts import Reason
+from gateway.publish.verdict_words import REASON_WORDS
 from tests.metering.records import Pen, at, begin_text, end_text, pair_texts
 
 PEN, FORGER = Pen(), Pen()

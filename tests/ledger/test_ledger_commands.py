@@ -14,13 +14,13 @@ from pyocmf.utils.xml import OcmfContainer
 
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.cli import export, journal, key, verify
-from gateway.cli.verdict_words import REASON_WORDS, VERDICT_WORDS
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.software_identity import software_identity
 from gateway.errors import ConfigMistake, DeviceError
 from gateway.ids import Token
 from gateway.metering.safe_xml import safe_values
 from gateway.metering.verdicts import Reason, Verdict
+from gateway.publish.verdict_words import REASON_WORDS, VERDICT_WORDS
 from gateway.site.because import Why
 from tests.ledger.ledger_bench import SOCKETS, STOCKHOLM, HandClock, PocketKey, begin, end, reading, station
 

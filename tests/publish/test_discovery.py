@@ -98,7 +98,14 @@ def test_every_state_that_can_be_shown_is_an_announced_option() -> None:
     assert by_key["state"]["ops"] == [each.value for each in ShownState]
     assert {"unknown", "fault"} <= set(by_key["state"]["ops"])
     assert by_key["han_freshness"]["ops"] == ["fresh", "stale", "fallback", "blind"]
-    assert {"command_rejected", "meter_exchanged", *(why.value for why in Why)} == set(by_key["happening"]["evt_typ"])
+    happenings = {
+        "command_rejected",
+        "meter_exchanged",
+        "meter_record_kept",
+        "meter_record_refused",
+        "meter_key_pinned",
+    }
+    assert happenings | {why.value for why in Why} == set(by_key["happening"]["evt_typ"])
 
 
 def test_a_socket_shows_only_what_it_has() -> None:

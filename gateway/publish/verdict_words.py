@@ -80,6 +80,12 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "sv": "journalens kedja eller signaturer håller inte",
         "en": "the journal's chain or its signatures do not hold",
     },
+    Reason.TOO_LONG: {"sv": "posten är för lång", "en": "the record is too long"},
+    Reason.NOT_TEXT: {"sv": "posten är inte text i UTF-8", "en": "the record is not UTF-8 text"},
+    Reason.KEY_NOT_READ: {
+        "sv": "nyckeln som kom med går inte att tyda",
+        "en": "the key that came with it cannot be read",
+    },
     Reason.PAGES_MISSING: {"sv": "det saknas sidor", "en": "pages are missing"},
     Reason.END_MISSING: {"sv": "slutposten saknas", "en": "the end record is missing"},
     Reason.BEGIN_MISSING: {"sv": "startposten saknas", "en": "the begin record is missing"},
