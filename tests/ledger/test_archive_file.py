@@ -27,7 +27,7 @@ from gateway.journal.heads import archive_text
 from gateway.metering.pins import Pin, PinState, pins_text
 from tests.ledger.ledger_bench import SOCKETS, HandClock, PocketKey, begin, end, reading, station
 
-FLIPS = 30
+FLIPS = 20
 
 
 def called(*words: str | Path) -> int:
