@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway.app.ledger import FactStore
+from gateway.app.fact_store import FactStore
 from gateway.app.ledger_key import KeyFolder, gateway_serial, key_of, remembered
 from gateway.clock import Instant
 from gateway.devices.journal_store import JournalStore

@@ -6,12 +6,13 @@ is mended at the next start by signing the same text under the same page: no gap
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID, uuid5
 
+from gateway.app.fact_store import FactStore
 from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered
 from gateway.clock import Instant, UtcTrust
 from gateway.control.past import Past
@@ -38,18 +39,16 @@ from gateway.journal.facts import (
     ChainChecked,
     ClockSeen,
     DaemonStopped,
-    Fact,
     HeadSigned,
     PageMade,
     PageSigned,
 )
 from gateway.journal.heads import ROWS_PER_SAVED_MEMORY, ROWS_PER_SIGNED_HEAD, head_message, head_text
-from gateway.journal.outbox import Message, PendingMessage
+from gateway.journal.outbox import PendingMessage
 from gateway.journal.profile_facts import PeriodsSigned, TimeReferenced
 from gateway.journal.profile_memory import reference_at, reference_fact, signed_period
 from gateway.journal.recovery import Memory
 from gateway.metering.clock_watch import Cause, Discipline, undisciplined
-from gateway.metering.keys import PublicKey
 from gateway.metering.load_profile import Shown, quarter_of
 from gateway.metering.ocmf import MeterIdentity
 from gateway.metering.time_references import EnteredTime
@@ -62,34 +61,6 @@ SUCCESSORS: Final = UUID("6b1f4a52-2f0e-5d7c-9a43-9f1c2f6d8e10")
 """Name space of the ids of sessions that follow one which a restart ended."""
 
 _T = TypeVar("_T")
-
-
-class FactStore(Protocol):
-    """Where facts become durable (`devices.journal_store.JournalStore`)."""
-
-    @property
-    def accepts(self) -> bool: ...
-
-    @property
-    def accepts_sessions(self) -> bool: ...
-
-    @property
-    def progress(self) -> int: ...
-
-    @property
-    def head(self) -> Head: ...
-
-    def facts(self, trusted: PublicKey | None = None) -> Iterator[Fact]: ...
-
-    async def append(self, facts: Sequence[Fact], messages: Sequence[Message] = ()) -> tuple[int, ...]: ...
-
-    async def pending_outbox(self, limit: int) -> tuple[PendingMessage, ...]: ...
-
-    async def outbox_delivered(self, ids: Sequence[int]) -> None: ...
-
-    async def fact_named(self, name: str) -> Fact | None: ...
-
-    async def close(self) -> None: ...
 
 
 class Ledger:

@@ -7,11 +7,12 @@ as evidence: then the sender is told, and nothing is written.
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.app.faults import FaultLog
 from gateway.app.import_orders import LedgerTurn, carried_out, order_of, outcomes_text, taken_in
+from gateway.app.supervisor import keep_alive
+from gateway.config.plans import Cabinet
 from gateway.devices.inbox import Inbox
 from gateway.devices.protocols import Clock
 from gateway.errors import DeviceError
@@ -23,7 +24,6 @@ from gateway.publish.commands import Refusal, Rejected
 from gateway.publish.events import rejected_event
 from gateway.publish.meter_records import KEY, read_meter_record
 from gateway.publish.words import Language
-from gateway.site.topology import Site
 
 WAITING_MAX: Final = 32
 LOOK_S: Final = 2.0
@@ -65,31 +65,27 @@ class MeterRecords:
     """The one way of a meter's own records into the journal of a running gateway."""
 
     def __init__(
-        self,
-        ledger: LedgerTurn,
-        *,
-        site: Site,
-        state_dir: Path,
-        clock: Clock,
-        faults: FaultLog,
-        language: Language,
+        self, ledger: LedgerTurn, link: Voice | None, *, cabinet: Cabinet, clock: Clock, faults: FaultLog
     ) -> None:
         self._ledger = ledger
-        self._site = site
-        self._inbox = Inbox(state_dir)
+        self._link = link
+        self._site = cabinet.site
+        self._inbox = Inbox(cabinet.state_dir)
         self._clock = clock
         self._faults = faults
-        self._language = language
-        self._link: Voice | None = None
+        self._language = Language(cabinet.language)
         self._waiting: asyncio.Queue[Handed] = asyncio.Queue(WAITING_MAX)
         self._paces: dict[SocketId, Credit] = {}
         self._unproven = Credit(at_once=16, every_s=225.0)
         """At 64 KiB each this is at most 48 MB a day of rows, however many come."""
+        if link is not None:
+            link.listen(topic_names.meter_record_filter(self._site.gateway_id), self.heard)
 
-    def listen(self, link: Voice) -> None:
-        """Hears what the wallboxes say on that link."""
-        self._link = link
-        link.listen(topic_names.meter_record_filter(self._site.gateway_id), self.heard)
+    async def run(self) -> None:
+        """Takes what is heard and what lies in the inbox, for ever. Raises JournalDamaged."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.take())
+            group.create_task(keep_alive("inbox", self.watch_inbox, self._faults))
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         """A message on a record's topic."""

@@ -117,17 +117,7 @@ class _Gateway:
     async def run(self) -> None:
         cabinet = self._cabinet
         self._listen_to_signals()
-        ledger = await open_ledger(
-            cabinet.state_dir,
-            self._clock,
-            gateway_id=self._site.gateway_id,
-            version=version("laddvakt"),
-            time_zone=ZoneInfo(cabinet.time_zone),
-            meters=meter_identities(cabinet),
-            minimum_wh=minimum_quantities(cabinet),
-            discipline=self._clock.discipline,
-            config=cabinet.kept,
-        )
+        ledger = await self._open_ledger()
         state = recover(self._site, ledger.past(), self._clock.now())
         link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
         buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
@@ -160,7 +150,6 @@ class _Gateway:
             clock=self._clock,
             record=self._recorder(),
         )
-        records = self._meter_records(ledger, link)
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
         meter = self._grid_meter()
         read_grid = partial(meter.run, self._grid_read, self._grid_dropped, self._grid_seen)
@@ -172,8 +161,8 @@ class _Gateway:
             lasting.append(group.create_task(thermometer.watch(), name="thermometer"))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
-            lasting.append(group.create_task(records.take(), name="meter records"))
-            lasting.append(group.create_task(keep_alive("inbox", records.watch_inbox, self._faults)))
+            records = MeterRecords(ledger, link, cabinet=cabinet, clock=self._clock, faults=self._faults)
+            lasting.append(group.create_task(records.run(), name="meter records"))
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             lasting.append(group.create_task(profile.run(), name="load profile"))
@@ -192,6 +181,19 @@ class _Gateway:
         await asyncio.to_thread(self.end_recording)
         await ledger.shut_down()
         log.info("laddvakt ended in order")
+
+    async def _open_ledger(self) -> Ledger:
+        return await open_ledger(
+            self._cabinet.state_dir,
+            self._clock,
+            gateway_id=self._site.gateway_id,
+            version=version("laddvakt"),
+            time_zone=ZoneInfo(self._cabinet.time_zone),
+            meters=meter_identities(self._cabinet),
+            minimum_wh=minimum_quantities(self._cabinet),
+            discipline=self._clock.discipline,
+            config=self._cabinet.kept,
+        )
 
     def _recorder(self) -> Record | None:
         if not self._cabinet.recording_bytes_max:
@@ -228,19 +230,6 @@ class _Gateway:
             return outbox_message(gateway, pending, language)
 
         return MqttLink(broker, announcement, ledger, outgoing, Random())  # noqa: S311 - jitter of reconnections, no secret
-
-    def _meter_records(self, ledger: Ledger, link: MqttLink | None) -> MeterRecords:
-        records = MeterRecords(
-            ledger,
-            site=self._site,
-            state_dir=self._cabinet.state_dir,
-            clock=self._clock,
-            faults=self._faults,
-            language=Language(self._cabinet.language),
-        )
-        if link is not None:
-            records.listen(link)
-        return records
 
     def _publisher(self, link: MqttLink | None) -> Publish:
         if link is None:

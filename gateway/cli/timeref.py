@@ -60,10 +60,10 @@ def _require_whole(args: argparse.Namespace) -> None:
 
 
 def _list(archive: "ProfileArchive", second: Decimal | None) -> int:
-    from gateway.cli.verdict_words import plain
     from gateway.metering.keys import public_key
     from gateway.metering.load_profile import utc_text
     from gateway.metering.ocmf import number_text
+    from gateway.publish.verdict_words import plain
 
     wrong = 0
     for one in archive.references:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,8 @@ import pytest
 from gateway.app.faults import FaultLog
 from gateway.app.import_orders import EntryOf, confirmed
 from gateway.app.meter_records import Credit, MeterRecords
+from gateway.config.load import load_cabinet
+from gateway.config.plans import Cabinet
 from gateway.errors import DeviceError
 from gateway.ids import GatewayId, SocketId
 from gateway.journal.facts import Fact
@@ -18,10 +21,16 @@ from gateway.journal.meter_facts import MeterRecordKept, MeterRecordQuarantined
 from gateway.metering.pins import Pin, PinState
 from gateway.metering.safe_xml import safe_xml
 from gateway.publish import topic_names
-from gateway.publish.words import Language
 from tests.ledger.ledger_bench import NOON, Disk, HandClock, PocketKeys, opened
 from tests.metering.makers import MakersMeter
 from tests.publish.cabinet_told import BOX, GATEWAY, site
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "laddvakt.toml.example"
+
+
+def cabinet(folder: Path) -> Cabinet:
+    """The example's, with the site of the tests."""
+    return replace(load_cabinet(EXAMPLE), site=site(), state_dir=folder, language="en")
 
 
 class QuietLink:
@@ -49,14 +58,8 @@ class Told:
     async def __aenter__(self) -> Self:
         self.ledger = await opened(self.disk, self.keys, self.clock)
         self.records = MeterRecords(
-            self.ledger,
-            site=site(),
-            state_dir=self.folder,
-            clock=self.clock,
-            faults=FaultLog(),
-            language=Language.EN,
+            self.ledger, self.link, cabinet=cabinet(self.folder), clock=self.clock, faults=FaultLog()
         )
-        self.records.listen(self.link)
         pin = Pin(f"GW-{self.meter.serial}", self.meter.serial, self.meter.public.hex, PinState.CONFIRMED, "a", "", "b")
         await confirmed(self.ledger, pin)
         self.task = asyncio.create_task(self.records.take())
@@ -193,9 +196,7 @@ def test_a_record_that_finds_the_journal_busy_is_not_lost(tmp_path: Path, monkey
     async def run() -> None:
         async with Told(tmp_path) as told:
             busy = BusyLedger(told.ledger)
-            records = MeterRecords(
-                busy, site=site(), state_dir=tmp_path, clock=told.clock, faults=FaultLog(), language=Language.SV
-            )
+            records = MeterRecords(busy, None, cabinet=cabinet(tmp_path), clock=told.clock, faults=FaultLog())
             task = asyncio.create_task(records.take())
             text = told.meter.session(NOON, "1.0", NOON, "2.0")
             records.heard(topic_names.meter_record(GATEWAY, BOX), text.encode(), False)

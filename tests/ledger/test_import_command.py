@@ -5,6 +5,7 @@ import asyncio
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from gateway.app.ledger import Ledger
 from gateway.app.ledger_key import KeyFolder
 from gateway.app.meter_records import MeterRecords
 from gateway.cli import export, import_records, journal, meter_key, receipt, verify
+from gateway.config.load import load_cabinet
 from gateway.devices.inbox import Inbox
 from gateway.devices.journal_file import opened_for_reading, verified_facts
 from gateway.devices.journal_store import JournalStore
@@ -25,13 +27,13 @@ from gateway.devices.key_store import KeyStore
 from gateway.errors import ConfigMistake, DeviceError
 from gateway.journal.meter_facts import MeterRecordKept, MeterRecordQuarantined
 from gateway.metering.safe_xml import safe_xml
-from gateway.publish.words import Language
 from tests.ledger.ledger_bench import NOON, HandClock, begin, end, reading, station
 from tests.metering.makers import MakersMeter
 from tests.publish.cabinet_told import site
 
 TEN = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "laddvakt.toml.example"
 
 
 def called(command: ModuleType, *words: str | Path) -> int:
@@ -260,11 +262,5 @@ def test_what_cannot_be_asked_is_said_in_words(place: Place, tmp_path: Path) -> 
 
 
 def meter_records(ledger: Ledger, folder: Path) -> MeterRecords:
-    return MeterRecords(
-        ledger,
-        site=site(),
-        state_dir=folder,
-        clock=HandClock(),
-        faults=FaultLog(),
-        language=Language.EN,
-    )
+    cabinet = replace(load_cabinet(EXAMPLE), site=site(), state_dir=folder)
+    return MeterRecords(ledger, None, cabinet=cabinet, clock=HandClock(), faults=FaultLog())
