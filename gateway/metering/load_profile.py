@@ -28,6 +28,8 @@ SITE: Final = "(site)"
 """The place of the grid meter; no socket can bear that name."""
 INDEX_STEP_S: Final = Decimal("0.001")
 _PERIOD_S: Final = QUARTER.total_seconds()
+_REST_S: Final = 60.0
+_REMEMBERED: Final = 192
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -137,16 +139,15 @@ _Reading = TypeVar("_Reading", bound=Dated)
 class QuarterWatch(Generic[_Reading]):
     """Fed every reading of one place; gives the first of each quarter hour once a second one agrees with it.
 
-    Each boundary gives one reading, however the wall clock is stepped: a boundary that was taken is not taken again
-    before a period has passed, and one that was stepped over is not made up. taken: the newest that an earlier life
-    took, None: none. agree: whether two readings in a row may be believed.
+    Each boundary gives one reading, however the wall clock is stepped: the same hour and minute are taken again only
+    where they are another moment of the device, and one that was stepped over is not made up. taken: the newest that
+    an earlier life took, None: none. agree: whether two readings in a row may be believed.
     """
-
-    _REMEMBERED: Final = 192
 
     def __init__(self, agree: Callable[[_Reading, _Reading], bool], taken: datetime | None = None) -> None:
         self._agree = agree
-        self._taken: dict[datetime, None] = {} if taken is None else {taken: None}
+        self._before: Final = taken
+        self._taken: dict[datetime, float] = {}  # by boundary: the device's second of it
         self._taken_s: float | None = None
         self._heard: datetime | None = None
         self._first: _Reading | None = None
@@ -154,6 +155,8 @@ class QuarterWatch(Generic[_Reading]):
     def heard(self, shown: _Reading) -> _Reading | None:
         """The reading that this one confirms, if there is one."""
         quarter = quarter_of(shown.at.utc)
+        if self._heard is None and quarter == self._before:
+            self._heard, self._taken[quarter] = quarter, _boundary_s(shown.at)
         crossed, self._heard = quarter != self._heard, quarter
         first, self._first = self._first, None
         confirmed = first if first is not None and self._agree(first, shown) else None
@@ -164,15 +167,22 @@ class QuarterWatch(Generic[_Reading]):
         return confirmed
 
     def _take(self, shown: _Reading) -> None:
-        self._taken[quarter_of(shown.at.utc)] = None
+        self._taken[quarter_of(shown.at.utc)] = _boundary_s(shown.at)
         self._taken_s = shown.at.monotonic_s
-        while len(self._taken) > self._REMEMBERED:
+        while len(self._taken) > _REMEMBERED:
             del self._taken[next(iter(self._taken))]
 
     def _is_due(self, quarter: datetime, at: Instant) -> bool:
-        if quarter not in self._taken:
-            return True
-        return self._taken_s is not None and at.monotonic_s - self._taken_s >= _PERIOD_S - ASYNC_OVER.total_seconds()
+        """A clock that nobody vouches for, and that jumps about, does not fill the journal."""
+        if not at.utc_trust.is_proven and self._taken_s is not None and at.monotonic_s - self._taken_s < _REST_S:
+            return False
+        taken_s = self._taken.get(quarter)
+        return taken_s is None or abs(_boundary_s(at) - taken_s) >= _PERIOD_S - ASYNC_OVER.total_seconds()
+
+
+def _boundary_s(at: Instant) -> float:
+    """The device's second at which the boundary before that moment lay."""
+    return at.monotonic_s - (at.utc - quarter_of(at.utc)).total_seconds()
 
 
 def period_row(
