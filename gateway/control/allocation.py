@@ -7,16 +7,14 @@ first, then the rest in fine steps.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor
-from typing import Final
+from typing import Final, NamedTuple
 
 TINY_A: Final = 1e-6
 COARSE_A: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(NamedTuple):
     """Who wants a share: from minimum_a to cap_a (A per phase) in steps, loading every fuse phase of `places`. Shares
     rise in proportion to the weights."""
 
@@ -27,8 +25,7 @@ class Asker:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one gets (A). full_at: the fuse phase that stopped it, None if its own cap did."""
 
     current_a: float

@@ -4,7 +4,7 @@ A draft lives inside one call of `decide`; nothing outside ever holds one.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.clock import Instant
 from gateway.control.memory import Memory, SocketMemory, Successor
@@ -138,6 +138,8 @@ class Draft:
     restraints: RestraintState
     lowered_by: dict[int, Because]
     """Fuse phases whose limit somebody has lowered below what the fuse bears, and why."""
+    bound_by: dict[int, Because] = field(default_factory=dict)
+    """What is said of a fuse phase that binds, once for all its sockets."""
 
     def each(self) -> Iterator[SocketDraft]:
         """The sockets in the order of the config."""

@@ -252,20 +252,15 @@ def _base(draft: Draft) -> None:
 
 def estimate_loads(draft: Draft) -> None:
     """What each fuse phase is taken to carry now (upper bound); None where the house is unknown."""
-    load = list(draft.base_a)
-    seen = list(draft.base_a)
+    summed = draft.tree.summed
+    seen = summed(draft.base_a, ((it.places, it.draw_a) for it in draft.each() if it.draw_a is not None))
+    hidden = [it for it in draft.each() if it.draw_a is None]
+    load = summed(seen, ((it.places, it.reserved_a) for it in hidden))
     whole = [True] * len(load)
-    for it in draft.each():
-        carried = it.reserved_a if it.draw_a is None else it.draw_a
-        for own, path in enumerate(it.places):
-            for place in path:
-                load[place] += carried[own]
-                if it.draw_a is None:
-                    whole[place] = False
-                else:
-                    seen[place] += carried[own]
-    draft.load_a = list(load)
-    draft.seen_a = list(seen)
+    for it in hidden:
+        for place in it.all_places:
+            whole[place] = False
+    draft.load_a, draft.seen_a = [*load], [*seen]
     draft.seen_whole = whole
     for p in PHASES:
         place = draft.tree.main + p

@@ -8,7 +8,7 @@ from gateway.control.draft import STARTING, Draft, SocketDraft, traits
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE
 from gateway.control.ranking import rank, weight
-from gateway.control.reservation import OBEYING_TIME_S, add, all_reserved, reserve_again
+from gateway.control.reservation import OBEYING_TIME_S, all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import begin_again
 from gateway.control.state import SessionPhase
@@ -63,10 +63,7 @@ def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
 
 def all_at_least(draft: Draft) -> list[float]:
     """Base load and the least of every socket, per fuse phase (A)."""
-    total = list(draft.base_a)
-    for it in draft.each():
-        add(total, it, least(draft, it))
-    return total
+    return draft.tree.summed(draft.base_a, ((it.places, least(draft, it)) for it in draft.each()))
 
 
 def make_way(draft: Draft) -> None:
@@ -208,8 +205,12 @@ def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
 
 
 def _limit_of(draft: Draft, place: int) -> Because:
-    fuse, phase = draft.tree.name(place)
-    return draft.lowering(place) or Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
+    because = draft.bound_by.get(place)
+    if because is None:
+        fuse, phase = draft.tree.name(place)
+        because = draft.lowering(place) or Because(Why.FUSE_BINDS, fuse, phase, draft.limit_a[place])
+        draft.bound_by[place] = because
+    return because
 
 
 def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
@@ -251,7 +252,8 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
         it.because = grid or it.because
         return
     waits_s = draft.tree.site.raise_after_s
-    memory.room = lasting_room(memory.room, draft.now_s, share.current_a, waits_s)
+    least_a = it.granted_a + step_a - TINY_A
+    memory.room = lasting_room(memory.room, draft.now_s, share.current_a, waits_s, least_a)
     target_a = share.current_a
     if not it.energised_now:
         since_s, target_a = memory.room[0]
@@ -278,15 +280,15 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
 
 
 def lasting_room(
-    room: tuple[tuple[float, float], ...], now_s: float, share_a: float, lasts_s: float
+    room: tuple[tuple[float, float], ...], now_s: float, share_a: float, lasts_s: float, least_a: float
 ) -> tuple[tuple[float, float], ...]:
     """The shares offered over the last `lasts_s`, as rising lows: pairs (since when, at least so many A ever since),
-    later ones higher. The first is what has been there for longest."""
+    later ones higher, none below `least_a`, which `share_a` is not either. The first is what has been there longest."""
     since_s = now_s
     kept = list(room)
     while kept and kept[-1][1] >= share_a:
         since_s = kept.pop()[0]
     kept.append((since_s, share_a))
-    while len(kept) > 1 and now_s - kept[1][0] >= lasts_s:
+    while len(kept) > 1 and (kept[0][1] < least_a or now_s - kept[1][0] >= lasts_s):
         del kept[0]
     return tuple(kept)

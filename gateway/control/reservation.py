@@ -236,10 +236,7 @@ def _just_told(draft: Draft, it: SocketDraft) -> bool:
 
 def all_reserved(draft: Draft) -> list[float]:
     """Base load and what every socket is counted for now, per fuse phase (A)."""
-    total = list(draft.base_a)
-    for it in draft.each():
-        add(total, it, it.reserved_a)
-    return total
+    return draft.tree.summed(draft.base_a, ((it.places, it.reserved_a) for it in draft.each()))
 
 
 def add(total_a: list[float], it: SocketDraft, current_a: PerPhase) -> None:

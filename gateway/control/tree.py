@@ -1,10 +1,10 @@
 """The fuse tree as flat vectors: one index per fuse and phase, so that a tick adds up plain lists."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.ids import FuseId, SocketId
-from gateway.quantities import PHASES, Phase
+from gateway.quantities import PHASES, PerPhase, Phase
 from gateway.site.topology import Fuse, Site
 
 
@@ -14,7 +14,8 @@ class FuseTree:
 
     places[socket][k]: the fuse phases that the socket's own phase k loads, from its own fuse up to the main fuse;
     all_places[socket]: the same for all its phases at once; unmetered_a: per fuse phase, what no meter of ours sees
-    (a fuse carries at least what its children's unmetered loads sum to); main: index of the main fuse's L1.
+    (a fuse carries at least what its children's unmetered loads sum to); main: index of the main fuse's L1; upward:
+    each fuse's L1 and its parent's, leaves first.
     """
 
     site: Site
@@ -25,6 +26,7 @@ class FuseTree:
     rating_a: tuple[float, ...]
     steady_a_max: tuple[float, ...]
     main: int
+    upward: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, site: Site) -> "FuseTree":
@@ -44,7 +46,23 @@ class FuseTree:
             rating_a=tuple(fuse.rating_a for fuse in fuses for _ in PHASES),
             steady_a_max=tuple(fuse.steady_a_max for fuse in fuses for _ in PHASES),
             main=3 * number[site.main],
+            upward=_upward(site, number),
         )
+
+    def summed(
+        self, base_a: Sequence[float], drawn: Iterable[tuple[tuple[tuple[int, ...], ...], PerPhase]]
+    ) -> list[float]:
+        """Base load and what sockets draw, per fuse phase (A). drawn: each socket's places and currents, by its own
+        phases."""
+        total = [0.0] * len(base_a)
+        for places, current_a in drawn:
+            for path, amps in zip(places, current_a, strict=False):
+                total[path[0]] += amps
+        for child, parent in self.upward:
+            total[parent] += total[child]
+            total[parent + 1] += total[child + 1]
+            total[parent + 2] += total[child + 2]
+        return [base + amps for base, amps in zip(base_a, total, strict=True)]
 
     def first(self, fuse: FuseId) -> int:
         """The index of that fuse's L1."""
@@ -58,3 +76,11 @@ class FuseTree:
 def _unmetered_a(site: Site, fuse: Fuse) -> float:
     children = sum(_unmetered_a(site, child) for child in site.fuses.values() if child.parent == fuse.id)
     return max(fuse.unmetered_load_a, children)
+
+
+def _upward(site: Site, number: Mapping[FuseId, int]) -> tuple[tuple[int, int], ...]:
+    def depth(fuse: Fuse) -> int:
+        return 0 if fuse.parent is None else 1 + depth(site.fuses[fuse.parent])
+
+    leaves_first = sorted(site.fuses.values(), key=depth, reverse=True)
+    return tuple((3 * number[fuse.id], 3 * number[fuse.parent]) for fuse in leaves_first if fuse.parent is not None)
