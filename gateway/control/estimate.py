@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.control.draft import Draft
 from gateway.control.memory import Sample
+from gateway.control.rises import risen_a
 from gateway.meters.readings import GridReading
 from gateway.quantities import PHASES, MaybePerPhase, PerPhase
 from gateway.site.freshness import Freshness
@@ -36,6 +37,8 @@ MOMENTS_S: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 SLOPE_A: Final = 4.0
 SLOPE_S: Final = 1.3
 """Two samples closer to each other are taken for a car's slope; one that leaves stops with more (IEC 61851-1: 6 A)."""
+GAP_INTERVALS: Final = 1.5
+"""Telegrams further apart than so many intervals have one missing between them."""
 SAMPLES_KEPT: Final = 12
 PENDING_KEPT: Final = 8
 """More telegrams than a meter sends while one settles (HAN P1 companion 5.0.2: at most once a second)."""
@@ -85,8 +88,11 @@ def estimate_house(draft: Draft) -> None:
     for reading in memory.pending:
         drawn = _drawn_at(draft, reading.at.monotonic_s)
         if drawn.complete or draft.now_s - reading.at.monotonic_s >= TELEGRAM_SETTLES_S:
+            before, seen_s = memory.house_weighed_a, memory.house_seen_s
             house = memory.house_weighed_a = _weigh(draft, reading, drawn, house, may_fall=not reading.refused)
-            _remember_highest(draft, reading)
+            if not reading.refused:
+                _remember_highest(draft, reading)
+                _remember_rises(draft, before, seen_s)
         else:
             still_pending.append(reading)
             house = _weigh(draft, reading, drawn, house, may_fall=False)
@@ -123,14 +129,24 @@ def _weigh(
 
 def _remember_highest(draft: Draft, reading: GridReading) -> None:
     memory = draft.memory
-    if reading.refused:
-        return
     memory.house_highest_a = _triple(
         [
             highest if house is None or reading.current_a[p] is None else max(house, highest or 0.0)
             for p, house, highest in zip(PHASES, memory.house_weighed_a, memory.house_highest_a, strict=True)
         ]
     )
+
+
+def _remember_rises(draft: Draft, before_a: MaybePerPhase, before_s: PerPhase) -> None:
+    """How each phase changed since the telegram before; over a gap in the stream nothing is learned."""
+    memory = draft.memory
+    rises = list(memory.house_rises)
+    for p in PHASES:
+        before, now = before_a[p], memory.house_weighed_a[p]
+        passed_s = memory.house_seen_s[p] - before_s[p]
+        if before is not None and now is not None and 0.0 < passed_s < GAP_INTERVALS * draft.snapshot.grid.interval_s:
+            rises[p] = rises[p].with_rise(now - before)
+    memory.house_rises = (rises[0], rises[1], rises[2])
 
 
 def _without_forgotten(draft: Draft, house_a: MaybePerPhase) -> MaybePerPhase:
@@ -237,7 +253,8 @@ def _around(samples: tuple[Sample, ...], at_s: float) -> tuple[list[Sample], boo
 
 
 def _base(draft: Draft) -> None:
-    """House load on the main fuse, unmetered load on the others; unknown is full."""
+    """House load on the main fuse, unmetered load on the others; unknown is full. While a telegram is overdue the
+    house counts for what it may have risen to since the last one, until the fallback takes its declared maximum."""
     tree = draft.tree
     declared = draft.tree.site.house_load_a_max
     blindish = draft.freshness >= Freshness.FALLBACK
@@ -247,6 +264,10 @@ def _base(draft: Draft) -> None:
             highest = draft.memory.house_highest_a[p]
             house = max(declared[p], 0.0) if declared is not None else highest
         place = tree.main + p
+        if house is not None and draft.freshness is Freshness.STALE:
+            age_s = draft.now_s - draft.memory.house_seen_s[p]
+            most_a = tree.rating_a[place] if declared is None else max(declared[p], 0.0)
+            house = risen_a(house, draft.memory.house_rises[p], age_s / draft.snapshot.grid.interval_s, most_a)
         draft.base_a[place] = tree.rating_a[place] if house is None else house
 
 

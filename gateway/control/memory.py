@@ -10,6 +10,7 @@ from typing import Self
 
 from gateway.clock import Instant
 from gateway.control.phase_evidence import PhaseLearning
+from gateway.control.rises import Rises
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId, Token
 from gateway.meters.readings import GridReading
@@ -147,6 +148,7 @@ class Memory:
     house_weighed_a: MaybePerPhase = (None, None, None)
     house_seen_s: PerPhase = (0.0, 0.0, 0.0)
     house_highest_a: MaybePerPhase = (None, None, None)
+    house_rises: tuple[Rises, Rises, Rises] = (Rises(), Rises(), Rises())
     tight_since_s: dict[int, float] = field(default_factory=dict)
     phases_by_token: Mapping[Token, int] = field(default_factory=dict)
     failed_trials_s: tuple[float, ...] = ()

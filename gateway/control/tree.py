@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.ids import FuseId, SocketId
-from gateway.quantities import PHASES, PerPhase, Phase
+from gateway.quantities import PHASES, ZERO_PER_PHASE, PerPhase, Phase
 from gateway.site.topology import Fuse, Site
 
 
@@ -56,6 +56,8 @@ class FuseTree:
         phases."""
         total = [0.0] * len(base_a)
         for places, current_a in drawn:
+            if current_a == ZERO_PER_PHASE:
+                continue
             for path, amps in zip(places, current_a, strict=False):
                 total[path[0]] += amps
         for child, parent in self.upward:
