@@ -7,6 +7,7 @@ first, then the rest in fine steps.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import floor
 from typing import Final, NamedTuple
 
@@ -14,7 +15,8 @@ TINY_A: Final = 1e-6
 COARSE_A: Final = 0.5
 
 
-class Asker(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Asker:
     """Who wants a share: from minimum_a to cap_a (A per phase) in steps, loading every fuse phase of `places`. Shares
     rise in proportion to the weights."""
 

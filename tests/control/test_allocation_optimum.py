@@ -28,7 +28,8 @@ def trees(draw: st.DrawFn) -> tuple[list[Asker], list[float]]:
         phases = draw(st.sampled_from([(0,), (1,), (2,), (0, 1), (0, 1, 2), (1, 2, 0)]))
         least_a = draw(st.sampled_from([0.0, 6.0, 6.0, 8.0]))
         cap_a = least_a + draw(st.sampled_from([0.0, 4.0, 10.0, 26.0]))
-        askers.append(Asker(least_a, cap_a, FINE_A, tuple(3 * fuse + phase for phase in phases for fuse in path)))
+        places = tuple(3 * fuse + phase for phase in phases for fuse in path)
+        askers.append(Asker(least_a, cap_a, FINE_A, places, draw(st.sampled_from([1.0, 1.0, 0.5, 2.0, 3.0]))))
     room_a = [0.0] * (3 * len(parents))
     for place in range(len(room_a)):
         minima_a = sum(asker.minimum_a for asker in askers if place in asker.places)
@@ -37,23 +38,24 @@ def trees(draw: st.DrawFn) -> tuple[list[Asker], list[float]]:
 
 
 def lifted(askers: Sequence[Asker], room_a: Sequence[float]) -> list[float]:
-    """Max-min fair shares by their definition: the least of all as high as it can be, whoever cannot have more stays,
-    then the least of the others, until nobody is left."""
+    """Max-min fair shares by their definition: the least of all (by weight) as high as it can be, whoever cannot have
+    more stays, then the least of the others, until nobody is left."""
     fixed: dict[int, float] = {}
     while len(fixed) < len(askers):
-        level_a = _solve(askers, room_a, fixed, None, 0.0)
+        level = _solve(askers, room_a, fixed, None, 0.0)
         rising = [n for n in range(len(askers)) if n not in fixed]
         for n in rising:
-            if _solve(askers, room_a, fixed, n, level_a) <= level_a + 1e-6:
-                fixed[n] = level_a
+            own_a = level * askers[n].weight
+            if _solve(askers, room_a, fixed, n, level) <= own_a + 1e-6:
+                fixed[n] = own_a
         assert any(n in fixed for n in rising)
     return [fixed[n] for n in range(len(askers))]
 
 
 def _solve(
-    askers: Sequence[Asker], room_a: Sequence[float], fixed: dict[int, float], only: int | None, level_a: float
+    askers: Sequence[Asker], room_a: Sequence[float], fixed: dict[int, float], only: int | None, level: float
 ) -> float:
-    """The highest common level of all that are not fixed; or the most for one while the others keep the level."""
+    """The highest common level (A per weight) of all that are not fixed; or the most for one while all keep it."""
     size = len(askers)
     rows = [[float(place in asker.places) for asker in askers] + [0.0] for place in range(len(room_a))]
     limits = list(room_a)
@@ -62,9 +64,9 @@ def _solve(
         if n in fixed:
             bounds.append((fixed[n], fixed[n]))
             continue
-        bounds.append((min(asker.cap_a, max(asker.minimum_a, level_a - 1e-9)), asker.cap_a))
+        bounds.append((min(asker.cap_a, max(asker.minimum_a, level * asker.weight - 1e-9)), asker.cap_a))
         if only is None:
-            rows.append([-float(other == n) for other in range(size)] + [1.0])
+            rows.append([-float(other == n) for other in range(size)] + [asker.weight])
             limits.append(0.0)
     bounds.append((0.0, None))
     wanted = size if only is None else only
