@@ -13,9 +13,10 @@ from gateway.devices.protocols import Clock
 from gateway.ids import SessionId, SocketId
 from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
-from gateway.publish.commands import Rejected, read_command
+from gateway.publish.commands import Refusal, Rejected, read_command
 from gateway.publish.events import rejected_event
 from gateway.publish.limits import over_mqtt, read_limit, read_temperature
+from gateway.publish.prices import read_prices
 from gateway.publish.rates import Pace
 from gateway.publish.topics import state_things
 from gateway.publish.words import Language
@@ -24,6 +25,7 @@ from gateway.site.snapshot import SiteSnapshot
 from gateway.site.topology import Site
 
 REQUESTS_FULL = "requests"
+PRICES = "prices over MQTT"
 COMMANDS_FLOOD = "commands"
 
 
@@ -53,6 +55,8 @@ class Announcer:
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
         for limit in over_mqtt(site):
             link.listen(topic_names.limit_command(site.gateway_id, limit.id), self._limit)
+        if site.restraints.prices is not None:
+            link.listen(topic_names.prices(site.gateway_id), self._prices)
         if site.restraints.temperature is not None:
             link.listen(topic_names.cabinet_temperature(site.gateway_id), self._temperature)
 
@@ -81,6 +85,17 @@ class Announcer:
             self._ask(made)
         else:
             self._faults.on(COMMANDS_FLOOD, f"too many for socket {made.socket}; the newest waits, others are dropped")
+
+    def _prices(self, _topic: str, payload: bytes, _retained: bool) -> None:
+        """A series may be retained: it says its own times."""
+        made = read_prices(payload)
+        if isinstance(made, str):
+            self._faults.on(PRICES, made)
+            wrong = Rejected(Refusal.WRONG_VALUE, None, "prices")
+            self._link.say(*rejected_event(self._site.gateway_id, wrong, self._language, self._clock.now().utc))
+        else:
+            self._faults.off(PRICES)
+            self._board.prices_told(made)
 
     def _temperature(self, topic: str, payload: bytes, retained: bool) -> None:
         now = self._clock.now()

@@ -11,6 +11,7 @@ from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Outcome
 from gateway.site.outside import LimitTold, OutsideSight, TemperatureTold
+from gateway.site.prices import PriceSeries
 from gateway.site.requests import Request, ShutDown
 from gateway.site.snapshot import ContactorSight, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import Site
@@ -83,6 +84,9 @@ class SightBoard:
 
     def temperature_told(self, told: TemperatureTold) -> None:
         self._outside = replace(self._outside, temperature=told)
+
+    def prices_told(self, prices: PriceSeries) -> None:
+        self._outside = replace(self._outside, prices=prices)
 
     def asked(self, request: Request) -> bool:
         """False: too many requests wait already, this one is not taken. The end is taken always."""

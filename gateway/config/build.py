@@ -18,7 +18,7 @@ from gateway.config.plans import (
     RelayContactorPlan,
     SocketPlan,
 )
-from gateway.config.restraints import build_restraints, limit_inputs, thermometer
+from gateway.config.restraints import build_restraints, limit_inputs, price_file, thermometer
 from gateway.config.schema import ControlSection, GatewaySection, GridMeterSection, MqttSection
 from gateway.config.sockets import build_socket, build_socket_plan, check_channels, check_socket
 from gateway.config.wires import build_buses, build_relay_boards, check_residents
@@ -66,6 +66,7 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         heartbeat=None if draft.heartbeat is None else HeartbeatPlan(draft.heartbeat.chip, draft.heartbeat.line),
         limit_inputs=limit_inputs(draft),
         thermometer=thermometer(draft),
+        price_file=price_file(draft),
         state_dir=Path(draft.gateway.state_dir),
         recording_bytes_max=draft.gateway.recording_mb * 1_000_000,
         time_zone=draft.gateway.time_zone,

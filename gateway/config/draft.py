@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from gateway.config.restraint_sections import CabinetTemperatureSection, ExternalLimitSection, PowerTariffSection
+from gateway.config.restraint_sections import (
+    CabinetTemperatureSection,
+    ExternalLimitSection,
+    PowerTariffSection,
+    PriceSection,
+)
 from gateway.config.schema import (
     BusSection,
     Config,
@@ -62,6 +67,7 @@ class Draft:
     external_limits: tuple[Placed[ExternalLimitSection], ...]
     power_tariffs: tuple[Placed[PowerTariffSection], ...]
     cabinet_temperature: CabinetTemperatureSection | None
+    price: PriceSection | None
     buses: tuple[Placed[BusSection], ...]
     relay_boards: tuple[Placed[RelayBoardSection], ...]
     fuses: tuple[Placed[FuseSection], ...]
@@ -92,6 +98,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         external_limits=_many(tables, "external_limit", ExternalLimitSection, mistakes, blamed),
         power_tariffs=_many(tables, "power_tariff", PowerTariffSection, mistakes, blamed),
         cabinet_temperature=_one(tables, "cabinet_temperature", CabinetTemperatureSection, mistakes),
+        price=_one(tables, "price", PriceSection, mistakes),
         buses=_many(tables, "bus", BusSection, mistakes, blamed),
         relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),

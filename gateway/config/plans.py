@@ -162,6 +162,7 @@ class Cabinet:
     heartbeat: HeartbeatPlan | None
     limit_inputs: Mapping[LimitId, GpioLinePlan]
     thermometer: Path | None
+    price_file: Path | None
     state_dir: Path
     recording_bytes_max: int
     time_zone: str

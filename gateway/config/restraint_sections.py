@@ -50,6 +50,18 @@ class PowerTariffSection(WindowSection):
     )
 
 
+class PriceSection(Section):
+    """Charging waits for cheap electricity. Prices that are missing or old hold nobody back."""
+
+    file: str | None = Field(default=None, pattern="^/", description="JSON file with the series of prices")
+    mqtt: Literal[True] | None = Field(default=None, description="true: the series comes over MQTT, retained")
+    below: float | None = Field(default=None, description="charge while the price is at most this, in its own unit")
+    cheapest_h: int | None = Field(
+        default=None, ge=1, le=24, description="charge in so many cheapest hours between plugging in and departure"
+    )
+    depart: str = Field(default="07:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="local time of day")
+
+
 class CabinetTemperatureSection(Section):
     """A thermometer in the cabinet: gG links carry less where it is warm."""
 

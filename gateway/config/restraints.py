@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from gateway.config.plans import GpioLinePlan
 from gateway.config.restraint_sections import WEEKDAYS, ExternalLimitSection, PowerTariffSection, WindowSection
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
-from gateway.ids import FuseId, LimitId, TariffId
+from gateway.ids import FuseId, LimitId, SocketId, TariffId
 from gateway.site.power_tariffs import PeakScope, PowerTariff
+from gateway.site.prices import PriceRule
 from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Fuse
 from gateway.site.windows import Holiday, Window
@@ -29,6 +30,10 @@ def build_restraints(draft: Draft, fuses: Mapping[FuseId, Fuse], mistakes: list[
         limits=limits,
         tariffs=tariffs,
         temperature=_temperature(draft, mistakes),
+        prices=_prices(draft, mistakes),
+        price_exempt=frozenset(
+            SocketId(placed.section.name) for placed in draft.sockets if placed.section.price_exempt
+        ),
         time_zone=zoneinfo.ZoneInfo(zone) if known else UTC,
     )
 
@@ -80,6 +85,27 @@ def limit_inputs(draft: Draft) -> dict[LimitId, GpioLinePlan]:
         for placed in draft.external_limits
         if (wired := placed.section.input) is not None
     }
+
+
+def _prices(draft: Draft, mistakes: list[Mistake]) -> PriceRule | None:
+    section = draft.price
+    if section is None:
+        return None
+    if (section.file is None) == (section.mqtt is None):
+        told = "both ways are stated." if section.mqtt else "the prices come from nowhere."
+        mistakes.append(Mistake("price", "[price]", told, 'Write file = "/var/lib/laddvakt/...", or mqtt = true.'))
+    if (section.below is None) == (section.cheapest_h is None):
+        told = "there are two rules." if section.below is not None else "there is no rule."
+        mistakes.append(Mistake("price", "[price]", told, "Write below = ..., or cheapest_h = ... with depart."))
+    if section.mqtt and not draft.mqtt_stated:
+        mistakes.append(Mistake("price.mqtt", "true", "there is no broker in this file.", "Add a section [mqtt]."))
+    return PriceRule(section.below, section.cheapest_h, time.fromisoformat(section.depart))
+
+
+def price_file(draft: Draft) -> Path | None:
+    """The file of the series of prices."""
+    section = draft.price
+    return None if section is None or section.file is None else Path(section.file)
 
 
 def thermometer(draft: Draft) -> Path | None:

@@ -10,7 +10,12 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
-from gateway.config.restraint_sections import CabinetTemperatureSection, ExternalLimitSection, PowerTariffSection
+from gateway.config.restraint_sections import (
+    CabinetTemperatureSection,
+    ExternalLimitSection,
+    PowerTariffSection,
+    PriceSection,
+)
 from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
 
 MMQ_WH_MAX: Final = 10_000
@@ -240,6 +245,7 @@ class SocketSection(Section):
     )
     minimum_off_s: Seconds | None = None
     idle_release_s: Seconds | None = None
+    price_exempt: bool = Field(default=False, description="true: its sessions wait for no price")
     mmq_wh: int | None = Field(
         default=None,
         ge=1,
@@ -262,6 +268,7 @@ class Config(Section):
     external_limit: list[ExternalLimitSection] = Field(default_factory=list)
     power_tariff: list[PowerTariffSection] = Field(default_factory=list)
     cabinet_temperature: CabinetTemperatureSection | None = None
+    price: PriceSection | None = None
     bus: list[BusSection] = Field(default_factory=list)
     relay_board: list[RelayBoardSection] = Field(default_factory=list)
     fuse: list[FuseSection] = Field(min_length=1)

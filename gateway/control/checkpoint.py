@@ -41,6 +41,7 @@ class ControlCheckpoint:
     limits_a: dict[str, float] = field(default_factory=dict)
     house_highest_a: tuple[float | None, float | None, float | None] = (None, None, None)
     tariffs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    charge_now: tuple[str, ...] = ()
     saved_at_s: float = 0.0
     phases: dict[str, list[int]] = field(default_factory=dict)
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class ControlCheckpoint:
                 armed=tuple(str(one) for one in said["armed"]),
                 limits_a={str(socket): float(limit) for socket, limit in said["limits_a"].items()},
                 house_highest_a=(_number(highest[0]), _number(highest[1]), _number(highest[2])),
+                charge_now=tuple(str(one) for one in said.get("charge_now", ())),
                 tariffs=checked_tariffs(said.get("tariffs", {})),
                 saved_at_s=float(said.get("saved_at_s", 0.0)),
                 phases={str(socket): [int(n) for n in told] for socket, told in said.get("phases", {}).items()},
@@ -116,6 +118,7 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
     return (
         tuple(queue),
         tariff_facts(draft.restraints),
+        draft.restraints.charge_now,
         tuple(
             (
                 None if it.locked is None else it.locked.why,
@@ -153,6 +156,7 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         limits_a={str(it.socket.id): it.limit_by_command_a for it in each if it.limit_by_command_a is not None},
         house_highest_a=draft.memory.house_highest_a,
         tariffs=saved_tariffs(draft.restraints),
+        charge_now=tuple(sorted(draft.restraints.charge_now)),
         saved_at_s=draft.now_s,
         phases={str(name): phases_kept(one) for name, one in draft.memory.phases.evidence.items()},
         plans={str(it.socket.id): plan_kept(it.memory.plan) for it in each if it.memory.plan != NO_PLAN},

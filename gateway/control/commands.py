@@ -3,6 +3,8 @@
 Sessions need a meter and an actuator: on a socket without either a request is answered with an event and nothing else.
 """
 
+from dataclasses import replace
+
 from gateway.control.contactor_machine import ContactorEvent
 from gateway.control.contactors import move
 from gateway.control.draft import STARTING, Draft, SocketDraft, waiting_session
@@ -16,6 +18,7 @@ from gateway.site.because import Because, Why
 from gateway.site.requests import (
     NO_PLAN,
     Arm,
+    ChargeNow,
     ChargePlan,
     LimitCurrent,
     PlanCharge,
@@ -50,6 +53,10 @@ def take_requests(draft: Draft) -> None:
                 it.limit_by_command_a = limit_a
             case PlanCharge(plan=plan):
                 it.memory.plan = plan
+            case ChargeNow(on=on):
+                asked = draft.restraints.charge_now - {it.socket.id}
+                named = frozenset({it.socket.id}) if on else frozenset[SocketId]()
+                draft.restraints = replace(draft.restraints, charge_now=asked | named)
             case Unlock():
                 _unlock(draft, it)
 

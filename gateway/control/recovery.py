@@ -5,6 +5,7 @@ successor waits in its old place. Waiting sessions keep theirs. Heat comes from 
 every contactor rests as if it had been opened now.
 """
 
+from dataclasses import replace
 from zlib import crc32
 
 from gateway.clock import Instant
@@ -77,7 +78,10 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         queue_position={socket: place + 1 for place, socket in enumerate(sorted(places, key=places.__getitem__))},
         shutting_down=False,
         phases=memory.phases.evidence,
-        restraints=recovered_tariffs(site.restraints, known.tariffs),
+        restraints=replace(
+            recovered_tariffs(site.restraints, known.tariffs),
+            charge_now=frozenset(SocketId(name) for name in known.charge_now) & site.sockets.keys(),
+        ),
         memory=memory,
     )
 

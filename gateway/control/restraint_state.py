@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.ids import LimitId, SocketId, TariffId
 from gateway.site.power_tariffs import PeakBook
+from gateway.site.prices import PriceSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,18 @@ class DeadPhases:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceState:
+    """known: there is a price for now, and the clock is trusted; series and hours: what the hours' means, kept for the
+    next tick, were worked out from."""
+
+    known: bool
+    price: float | None
+    unit: str
+    series: PriceSeries | None = None
+    hours: Mapping[datetime, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RestraintState:
     """All restraints now."""
 
@@ -98,3 +111,6 @@ class RestraintState:
     tariffs: Mapping[TariffId, TariffState] = field(default_factory=dict)
     temperature: TemperatureState | None = None
     dead: DeadPhases = field(default_factory=DeadPhases)
+    price: PriceState | None = None
+    charge_now: frozenset[SocketId] = frozenset()
+    """Sockets whose session waits for no price."""

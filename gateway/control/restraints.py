@@ -7,6 +7,7 @@ from gateway.control.external_limits import obey_external_limits
 from gateway.control.guard import pause
 from gateway.control.power_guard import keep_power_targets
 from gateway.control.power_room import watch_house_power
+from gateway.control.price_windows import wait_for_prices
 from gateway.control.state import SessionPhase
 from gateway.control.sunshine import follow_the_sun
 
@@ -16,6 +17,7 @@ def restrain(draft: Draft) -> None:
     derate(draft)
     find_dead_phases(draft)
     watch_house_power(draft)
+    wait_for_prices(draft)
     keep_power_targets(draft)
     obey_external_limits(draft)
     follow_the_sun(draft)

@@ -3,7 +3,8 @@
 Topic `laddvakt/<gateway>/socket/<socket>/<key>/set`:
 charge: ON | OFF, or {"state": "ON", "token": "...", and keys of a plan}; arm: the same, for sockets with access
 "armed"; plan: JSON of a plan for the running or next session (`plan_text`), or "none";
-limit: amperes (0, or the box's minimum up to the rating), or "none" to take the limit away; unlock: PRESS.
+limit: amperes (0, or the box's minimum up to the rating), or "none" to take the limit away; unlock: PRESS;
+charge_now: ON | OFF, the session waits for no price.
 """
 
 import json
@@ -19,6 +20,7 @@ from gateway.publish.topic_names import BASE
 from gateway.site.requests import (
     NO_PLAN,
     Arm,
+    ChargeNow,
     ChargePlan,
     LimitCurrent,
     PlanCharge,
@@ -142,6 +144,10 @@ def _plan(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
     return Refusal.WRONG_VALUE if plan is None else PlanCharge(socket.id, plan, Source.MQTT)
 
 
+def _charge_now(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
+    return ChargeNow(socket.id, text == "ON", Source.MQTT) if text in ("ON", "OFF") else Refusal.WRONG_VALUE
+
+
 def _unlock(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
     return Unlock(socket.id, Source.MQTT) if text == "PRESS" else Refusal.WRONG_VALUE
 
@@ -151,6 +157,7 @@ READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Refusal
     "arm": _arm,
     "limit": _limit,
     "plan": _plan,
+    "charge_now": _charge_now,
     "unlock": _unlock,
 }
 

@@ -5,11 +5,11 @@ Unique ids are made of the gateway id, the socket's config name and the English 
 
 from typing import Final
 
-from gateway.ids import GatewayId
 from gateway.publish import topic_names
 from gateway.publish.entities import EXPIRE_S, Entity
 from gateway.publish.gateway_entities import gateway_entities
 from gateway.publish.json_text import Value, json_text
+from gateway.publish.restraint_entities import charge_now_entities
 from gateway.publish.socket_entities import socket_entities
 from gateway.publish.words import Language, pick
 from gateway.site.topology import Site, Socket
@@ -23,7 +23,7 @@ def discovery_topics(site: Site, language: Language, version: str, prefix: str =
     out = {topic_names.discovery(prefix, gateway): json_text(_gateway_device(site, language, version))}
     for socket in site.sockets.values():
         out[topic_names.discovery(prefix, gateway, socket.id)] = json_text(
-            _socket_device(gateway, socket, language, version)
+            _socket_device(site, socket, language, version)
         )
     return out
 
@@ -54,14 +54,15 @@ def _gateway_device(site: Site, language: Language, version: str) -> Value:
     }
 
 
-def _socket_device(gateway: GatewayId, socket: Socket, language: Language, version: str) -> Value:
+def _socket_device(site: Site, socket: Socket, language: Language, version: str) -> Value:
+    gateway = site.gateway_id
     one = f"laddvakt_{gateway}_{socket.id}"
     state_topic = topic_names.socket_state(gateway, socket.id)
     alive = [topic_names.gateway_status(gateway)]
     metered = [*alive, topic_names.socket_status(gateway, socket.id)]
     components: dict[str, Value] = {
         entity.key: _component(entity, one, language, state_topic, metered if entity.needs_meter else alive)
-        for entity in socket_entities(gateway, socket)
+        for entity in (*socket_entities(gateway, socket), *charge_now_entities(site, socket))
     }
     return {
         "dev": {

@@ -3,12 +3,12 @@
 from typing import Final
 
 from gateway.publish import topic_names
-from gateway.publish.entities import ON_OFF, Entity, measured, value
+from gateway.publish.entities import ON_OFF, Entity, measured, sensor, value
 from gateway.publish.json_text import Value
 from gateway.publish.words import Pair
 from gateway.site.power_tariffs import PowerTariff
 from gateway.site.restraints import ExternalLimit
-from gateway.site.topology import Site
+from gateway.site.topology import Site, Socket
 
 
 def restraint_entities(site: Site) -> list[tuple[str, Entity]]:
@@ -17,6 +17,8 @@ def restraint_entities(site: Site) -> list[tuple[str, Entity]]:
     for tariff in site.restraints.tariffs:
         topic = topic_names.tariff_state(site.gateway_id, tariff.id)
         rows += [(topic, entity) for entity in _tariff_entities(tariff, topic)]
+    if site.restraints.prices is not None:
+        rows += [(topic_names.prices_state(site.gateway_id), entity) for entity in _PRICES]
     if site.restraints.temperature is not None:
         rows += [(topic_names.cabinet_state(site.gateway_id), entity) for entity in _CABINET]
     for limit in site.restraints.limits:
@@ -111,6 +113,37 @@ _CABINET: Final = (
         more=ON_OFF,
     ),
 )
+
+
+_PRICES: Final = (
+    sensor("price", ("Elpris nu", "Price now"), value("price")),
+    Entity(
+        "price_unknown",
+        "binary_sensor",
+        ("Elpris okänt", "Price unknown"),
+        value("unknown"),
+        device_class="problem",
+        category="diagnostic",
+        more=ON_OFF,
+    ),
+)
+
+
+def charge_now_entities(site: Site, socket: Socket) -> list[Entity]:
+    """The switch of a socket that waits for prices, by which its session does not."""
+    waits = site.restraints.prices is not None and socket.id not in site.restraints.price_exempt
+    if not waits or not (socket.contactor or socket.wallbox is not None):
+        return []
+    command = topic_names.socket_command(site.gateway_id, socket.id, "charge_now")
+    return [
+        Entity(
+            "charge_now",
+            "switch",
+            ("Ladda nu, oavsett pris", "Charge now, whatever the price"),
+            value("charge_now"),
+            more={"cmd_t": command, **ON_OFF},
+        )
+    ]
 
 
 def _limit_entities(site: Site, limit: ExternalLimit) -> list[Entity]:

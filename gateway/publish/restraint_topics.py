@@ -22,6 +22,8 @@ def restraint_things(site: Site, state: ControlState, language: Language) -> dic
     for tariff in site.restraints.tariffs:
         kept = seen.tariffs.get(tariff.id) or TariffState(PeakBook(""))
         things[topic_names.tariff_state(gateway, tariff.id)] = _tariff(tariff, kept, state, language)
+    if site.restraints.prices is not None:
+        things[topic_names.prices_state(gateway)] = _prices(state)
     if site.restraints.temperature is not None:
         things[topic_names.cabinet_state(gateway)] = _cabinet(site, state)
     for limit in site.restraints.limits:
@@ -56,6 +58,18 @@ def dead_phase_facts(site: Site, fuse: FuseId, state: ControlState) -> dict[str,
     first = 3 * list(site.fuses).index(fuse)
     dead = [phase.name for phase in Phase if first + phase in state.restraints.dead.places]
     return {"dead_phase": "ON" if dead else "OFF", "dead_phases": dead}
+
+
+def _prices(state: ControlState) -> Thing:
+    seen = state.restraints.price
+    return {
+        "price": None if seen is None else seen.price,
+        "unit": None if seen is None else seen.unit,
+        "unknown": "OFF" if seen is not None and seen.known else "ON",
+        "waiting": sorted(name for name, one in state.sockets.items() if one.because.why is Why.PRICE_WAITS),
+        "charge_now": sorted(state.restraints.charge_now),
+        "ts": state.at.utc.isoformat(timespec="seconds"),
+    }
 
 
 def _cabinet(site: Site, state: ControlState) -> Thing:

@@ -63,6 +63,15 @@ def cabinet_state(gateway: GatewayId) -> str:
     return f"{BASE}/{gateway}/cabinet/state"
 
 
+def prices(gateway: GatewayId) -> str:
+    """Where prices are told: JSON; the only message to us that may be retained, since it says its own times."""
+    return f"{BASE}/{gateway}/prices/set"
+
+
+def prices_state(gateway: GatewayId) -> str:
+    return f"{BASE}/{gateway}/prices/state"
+
+
 def limit_state(gateway: GatewayId, limit: LimitId) -> str:
     return f"{BASE}/{gateway}/limit/{limit}/state"
 

@@ -180,6 +180,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         **_reason_facts("problem", problem, language),
         **phase_facts(socket, state.phases.get(socket.id)),
         "locked": seen.locked is not None,
+        "charge_now": "ON" if socket.id in state.restraints.charge_now else "OFF",
         "ts": _iso(state.at.utc),
     }
 

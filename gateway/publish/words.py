@@ -99,6 +99,8 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.CABINET_WARM: ("Varmt i skåpet: {where} bär {amps}", "Cabinet is warm: {where} carries {amps}"),
     Why.CABINET_SENSOR_SILENT: ("Skåpets termometer är tyst", "The cabinet's thermometer is silent"),
     Why.DEAD_PHASE: ("{where} är död: har säkringen gått?", "{where} is dead: has the fuse blown?"),
+    Why.PRICE_WAITS: ("Väntar på billigare el{left}", "Waits for cheaper electricity{left}"),
+    Why.PRICE_UNKNOWN: ("Elpriset är okänt: laddar ändå", "Price unknown: charges all the same"),
     Why.POWER_TARGET: (
         "Effektvakt: medeleffekten hålls under {power}{left}",
         "Power guard: mean power is kept below {power}{left}",

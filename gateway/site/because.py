@@ -69,6 +69,8 @@ class Why(StrEnum):
     CABINET_WARM = "cabinet_warm"  # fuse, phase, current_a: what it carries at the cabinet's temperature
     CABINET_SENSOR_SILENT = "cabinet_sensor_silent"  # the worst temperature is assumed
     DEAD_PHASE = "dead_phase"  # fuse, phase: no voltage while others live
+    PRICE_WAITS = "price_waits"  # until_s: waits for cheaper electricity
+    PRICE_UNKNOWN = "price_unknown"  # no price for now: charges as if there were no rule
     POWER_TARGET = "power_target"  # fuse, phase, power_w, until_s: the interval's mean is to stay below a target
     POWER_TARGET_MISSED = "power_target_missed"  # an interval's mean came above its target
     EXTERNAL_LIMIT_OLD = "external_limit_old"  # fuse, current_a: the sender is silent, the safe value holds

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.ids import LimitId
+from gateway.site.prices import PriceSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,4 @@ class OutsideSight:
     told: Mapping[LimitId, LimitTold] = field(default_factory=dict)
     called: Mapping[LimitId, bool | None] = field(default_factory=dict)
     temperature: TemperatureTold | None = None
+    prices: PriceSeries | None = None

@@ -83,6 +83,15 @@ class LimitCurrent:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeNow:
+    """The socket's session, the one that runs or waits, waits for no price (`on`), or does again."""
+
+    socket: SocketId
+    on: bool
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Unlock:
     """A person has looked at a locked socket (welded contactor, overload) and frees it."""
 
@@ -95,4 +104,4 @@ class ShutDown:
     """SIGTERM: no new session, setpoints to 0, open cold, sign every stop."""
 
 
-Request = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | Unlock | ShutDown
+Request = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | ChargeNow | Unlock | ShutDown

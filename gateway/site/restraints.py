@@ -6,8 +6,9 @@ Every restraint can only lower: the lower of it and the fuses holds. None is eve
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from gateway.ids import FuseId, LimitId
+from gateway.ids import FuseId, LimitId, SocketId
 from gateway.site.power_tariffs import PowerTariff
+from gateway.site.prices import PriceRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,6 @@ class Restraints:
     limits: tuple[ExternalLimit, ...] = ()
     tariffs: tuple[PowerTariff, ...] = ()
     temperature: CabinetTemperature | None = None
+    prices: PriceRule | None = None
+    price_exempt: frozenset[SocketId] = frozenset()
     time_zone: tzinfo = UTC

@@ -1,6 +1,6 @@
 """What holds charging back beyond the fuses, as the config says it: the example, the slips, and what to know."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from gateway.config.warnings import cautions
 from gateway.errors import ConfigMistake
 from gateway.ids import FuseId, LimitId
 from gateway.site.power_tariffs import PeakScope
+from gateway.site.prices import PriceRule
 from gateway.site.restraints import CabinetTemperature, ExternalLimit
 from gateway.site.windows import Window
 
@@ -51,6 +52,15 @@ def test_the_example_has_a_thermometer() -> None:
     assert cabinet.thermometer == Path("/sys/bus/w1/devices/28-0316a2794bff/temperature")
     by_mqtt = changed('file = "/sys/bus/w1/devices/28-0316a2794bff/temperature"', "mqtt = true")
     assert cabinet_of(by_mqtt, "file").thermometer is None
+
+
+def test_the_example_waits_for_prices_but_for_one_socket() -> None:
+    cabinet = load_cabinet(FILE)
+    assert cabinet.site.restraints.prices == PriceRule(None, 4, time(7, 0))
+    assert cabinet.site.restraints.price_exempt == {"p2"}
+    assert cabinet.price_file is None
+    by_file = changed("mqtt = true                         # {", 'file = "/x"  # {')
+    assert cabinet_of(by_file, "file").price_file == Path("/x")
 
 
 def test_weights_and_days_of_ones_own_are_read() -> None:
@@ -108,6 +118,10 @@ SLIPS = [
     ("a target without a figure", "target_w = 5000", "", f"{GUARD}.target_w", "required"),
     ("a thermometer from two places", "worst_c = 60", "mqtt = true\nworst_c = 60", "cabinet_temperature", "both"),
     ("no word of the worst", "worst_c = 60", "", "cabinet_temperature.worst_c", "required"),
+    ("prices from two places", "cheapest_h = 4 ", 'file = "/x"\ncheapest_h = 4 ', "price", "both"),
+    ("two rules for prices", "cheapest_h = 4 ", "below = 1\ncheapest_h = 4 ", "price", "two rules"),
+    ("no rule for prices", "cheapest_h = 4 ", "", "price", "no rule"),
+    ("a departure that is none", 'depart = "07:00"', 'depart = "7"', "price.depart", "not written"),
     ("a limit over MQTT without a broker", '[mqtt]\nhost = "127.0.0.1"', "", f"{HOME}.mqtt", "[mqtt]"),
 ]
 

@@ -1,0 +1,130 @@
+"""Charging waits for cheap electricity, where the config says so and the prices are known.
+
+Without a price for now, or while nobody knows what time it is, charging goes on as if there were no rule, and people
+are told. A session that was told to charge now, or a socket that the config exempts, waits for no price.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from gateway.clock import UtcTrust
+from gateway.control.draft import Draft, SocketDraft
+from gateway.control.restraint_state import PriceState
+from gateway.control.state import SessionPhase
+from gateway.site.because import Because, Why
+from gateway.site.prices import PriceRule, PriceSeries
+
+HOUR: Final = timedelta(hours=1)
+QUARTERS: Final = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30, 45))
+WAITING: Final = frozenset({SessionPhase.QUEUED, SessionPhase.PAUSED, SessionPhase.CHARGING})
+
+
+def wait_for_prices(draft: Draft) -> None:
+    """Holds back the sessions that wait for a cheaper time, each with the time until it comes."""
+    restraints = draft.tree.site.restraints
+    rule = restraints.prices
+    if rule is None:
+        return
+    _forget_ended(draft)
+    series = draft.snapshot.outside.prices
+    trusted = draft.now.utc_trust is UtcTrust.SYNCHRONISED
+    slot = None if series is None or not trusted else series.at(draft.now.utc)
+    was = draft.restraints.price
+    state = PriceState(slot is not None, None if slot is None else slot.price, "" if series is None else series.unit)
+    if series is None or slot is None:
+        if was is not None and was.known:
+            draft.note(None, Because(Why.PRICE_UNKNOWN))
+        draft.restraints = replace(draft.restraints, price=state)
+        return
+    hours = _Hours(rule, series, restraints.time_zone, was.hours if was is not None and was.series is series else {})
+    for it in draft.each():
+        if it.phase in WAITING and it.socket.id not in draft.restraints.charge_now | restraints.price_exempt:
+            turn = _turn(draft, it, rule, hours)
+            if turn != draft.now.utc:
+                until_s = None if turn is None else draft.now_s + (turn - draft.now.utc).total_seconds()
+                it.restraint = it.restraint or Because(Why.PRICE_WAITS, until_s=until_s)
+    draft.restraints = replace(draft.restraints, price=replace(state, series=series, hours=hours.known))
+
+
+def _forget_ended(draft: Draft) -> None:
+    """`Charge now` holds for one session."""
+    asked = draft.restraints.charge_now
+    kept = frozenset(
+        name
+        for name in asked
+        if draft.sockets[name].session is not None or draft.sockets[name].memory.successor is not None
+    )
+    if kept != asked:
+        draft.restraints = replace(draft.restraints, charge_now=kept)
+
+
+def _turn(draft: Draft, it: SocketDraft, rule: PriceRule, hours: "_Hours") -> datetime | None:
+    """When the session may charge: now, later, or None if no time is known."""
+    now = draft.now.utc
+    if rule.below is not None:
+        return _first_below(now, rule.below, hours.series)
+    session = it.session
+    asked = None if session is None else session.asked_at
+    since = now if asked is None or asked.utc_trust is not UtcTrust.SYNCHRONISED else min(asked.utc, now)
+    this = _hour_of(now)
+    chosen = hours.chosen(now, since)
+    if this in chosen or not chosen:
+        return now
+    return min((hour for hour in chosen if hour > now), default=None)
+
+
+def _first_below(now: datetime, below: float, series: PriceSeries) -> datetime | None:
+    """The next moment at which the price is at most that; now, if it is."""
+    for slot in series.slots:
+        if slot.end > now and slot.price <= below:
+            return max(now, slot.begin)
+    return None
+
+
+def _hour_of(utc: datetime) -> datetime:
+    return utc.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+class _Hours:
+    """Clock hours with the mean of their prices; lives for one tick, what it has worked out is kept with the series."""
+
+    def __init__(
+        self, rule: PriceRule, series: PriceSeries, time_zone: tzinfo, known: Mapping[datetime, float | None]
+    ) -> None:
+        self.rule = rule
+        self.series = series
+        self.known = dict(known)
+        self._zone = time_zone
+        self._chosen: dict[tuple[datetime, datetime], frozenset[datetime]] = {}
+
+    def chosen(self, now: datetime, since: datetime) -> frozenset[datetime]:
+        """The cheapest hours between plugging in, or the last departure, and the next departure."""
+        depart = self._departure(now)
+        first = _hour_of(max(since, depart - timedelta(days=1)))
+        if (first, depart) not in self._chosen:
+            priced = []
+            hour = first
+            while hour < depart:
+                mean = self._mean(hour)
+                if mean is not None:
+                    priced.append((mean, hour))
+                hour += HOUR
+            priced.sort()
+            self._chosen[first, depart] = frozenset(hour for _, hour in priced[: self.rule.cheapest_h])
+        return self._chosen[first, depart]
+
+    def _departure(self, now: datetime) -> datetime:
+        """The next departure after now (UTC)."""
+        local = now.astimezone(self._zone)
+        today = local.replace(hour=self.rule.depart.hour, minute=self.rule.depart.minute, second=0, microsecond=0)
+        return (today if today > local else today + timedelta(days=1)).astimezone(UTC)
+
+    def _mean(self, hour: datetime) -> float | None:
+        """Of the hour's quarters; None where one is not known."""
+        if hour not in self.known:
+            slots = [self.series.at(hour + quarter) for quarter in QUARTERS]
+            prices = [slot.price for slot in slots if slot is not None]
+            self.known[hour] = sum(prices) / len(QUARTERS) if len(prices) == len(QUARTERS) else None
+        return self.known[hour]
