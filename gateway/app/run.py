@@ -31,16 +31,13 @@ from gateway.app.load_profile import LoadProfile
 from gateway.app.meter_records import MeterRecords
 from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
-from gateway.app.price_file import PriceFile
+from gateway.app.outside_watch import OutsideWatch
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
-from gateway.app.thermometer import Thermometer
-from gateway.app.wired_limits import WiredLimits
 from gateway.app.wiring import (
     SocketDevices,
     build_bus,
     build_heartbeat,
-    build_limit_inputs,
     build_sockets,
     meter_identities,
     minimum_quantities,
@@ -126,9 +123,7 @@ class _Gateway:
             bus.keep_clear(self._board.clear_of_writes_s)
         devices = build_sockets(cabinet, buses, link, self._clock)
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
-        wired = WiredLimits(build_limit_inputs(cabinet), self._board, self._faults)
-        thermometer = Thermometer(cabinet.thermometer, self._board, self._clock, self._faults)
-        price_file = PriceFile(cabinet.price_file, self._board, self._faults)
+        watch = OutsideWatch(cabinet, self._board, self._clock, self._faults)
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
         self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
@@ -159,9 +154,7 @@ class _Gateway:
             lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
             lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
             lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
-            lasting.append(group.create_task(wired.watch(), name="wired limits"))
-            lasting.append(group.create_task(thermometer.watch(), name="thermometer"))
-            lasting.append(group.create_task(price_file.watch(), name="prices"))
+            lasting.extend(watch.tasks(group))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
             records = MeterRecords(ledger, link, cabinet=cabinet, clock=self._clock, faults=self._faults)
