@@ -5,6 +5,7 @@ from typing import Final
 from gateway.control.contactors import SIGHT_LOST_S
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.estimate import SOCKET_METER_QUIET_S
+from gateway.control.guard import OVERLOAD_WARNED_S
 from gateway.control.reservation import WALLBOX_QUIET_S
 from gateway.control.state import ContactorState
 from gateway.quantities import PHASES
@@ -32,6 +33,9 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
         return Because(Why.CONTACTOR_WELDED)
     if it.contactor is ContactorState.NOT_CLOSED or it.memory.not_closed:
         return Because(Why.CONTACTOR_NOT_CLOSED)
+    over_s = it.memory.over_rating_since_s
+    if over_s is not None and draft.now_s - over_s >= OVERLOAD_WARNED_S:
+        return Because(Why.SOCKET_OVERLOAD_SOON, current_a=it.highest_draw_a)
     if it.memory.auxiliary_lies:
         return Because(Why.AUXILIARY_DISAGREES, current_a=it.highest_draw_a)
     box = it.socket.wallbox

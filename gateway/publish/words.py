@@ -52,6 +52,7 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.GRID_METER_CHANGED: ("Elmätaren är utbytt: räknar om från ny ställning", "Grid meter changed: counted anew"),
     Why.POWER_WAITS: ("Boxen saknar spänning: {where} saknar {amps}", "Box has no power: {where} lacks {amps}"),
     Why.SOCKET_METER_SILENT: ("Platsens mätare svarar inte", "Socket meter does not answer"),
+    Why.SOCKET_OVERLOAD_SOON: ("Platsen drar {amps}: bryts om det består", "Socket draws {amps}: cut if it stays so"),
     Why.SOCKET_OVERLOAD: ("Platsen drar {amps}: avbruten", "Socket draws {amps}: session closed"),
     Why.WALLBOX_SILENT: ("Laddboxen svarar inte", "Wallbox does not answer"),
     Why.WALLBOX_DISOBEYS: ("Laddboxen lyder inte", "Wallbox does not obey"),

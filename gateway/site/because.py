@@ -31,6 +31,7 @@ class Why(StrEnum):
     GRID_METER_CHANGED = "grid_meter_changed"  # another meter, or its registers start elsewhere
     POWER_WAITS = "power_waits"  # fuse, phase, current_a = what is missing: the box gets no power from its contactor
     SOCKET_METER_SILENT = "socket_meter_silent"
+    SOCKET_OVERLOAD_SOON = "socket_overload_soon"  # current_a = measured: above its maximum, closed if it stays so
     SOCKET_OVERLOAD = "socket_overload"  # current_a = measured: session closed
     WALLBOX_SILENT = "wallbox_silent"
     WALLBOX_DISOBEYS = "wallbox_disobeys"
