@@ -25,7 +25,7 @@ from gateway.metering.load_profile import (
 from gateway.metering.profile_csv import ProfileCells, finite
 from gateway.metering.profile_table import Flaw, mean_power_w
 from gateway.metering.time_references import MapState
-from gateway.metering.verdicts import Finding, ProfileReport, Reason, Verdict
+from gateway.metering.verdicts import Finding, ProfileReport, Reason
 
 _CLOCKWORK: Final = frozenset({Flaw.LATE.value, Flaw.ASYNC.value})
 _STATES: Final = frozenset("SIU")
@@ -231,8 +231,3 @@ def _may_be_mapped(row: PeriodRow, mapped: str, flaws: set[str]) -> bool:
     if is_proven(row.state):
         return mapped == MapState.UNMAPPED.value and Flaw.REPEATED.value in flaws
     return mapped in {MapState.INTERPOLATED.value, MapState.UNMAPPED.value}
-
-
-def worst(reports: Iterable[ProfileReport]) -> Verdict:
-    """The verdict on all of them."""
-    return max((report.verdict for report in reports), default=Verdict.GREEN)

@@ -1,7 +1,8 @@
 """What the journal costs the memory card: bytes and syncs of a day at 16 sockets.
 
 The day is lived by the real ledger on a real disk, in virtual time: three sessions on each socket, T0 booked every
-hour, control's memory saved every minute, messages taken by the broker. strace counts what the process writes and
+hour, every quarter hour of every socket and of the site signed twice, control's memory saved every minute, messages
+taken by the broker. strace counts what the process writes and
 syncs. What years of such days cost is measured by `journal_scale`.
 """
 
@@ -17,8 +18,10 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+from gateway.app.faults import FaultLog
 from gateway.app.ledger import Ledger
 from gateway.app.ledger_key import KeyFolder
+from gateway.app.load_profile import LoadProfile
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.journal_store import JournalStore
 from gateway.ids import SessionId, SocketId
@@ -26,6 +29,7 @@ from gateway.site.wishes import NoteQueued, SaveCheckpoint
 from tests.campaigns._journal_years import CHARGES_MIN, MINUTES, SESSIONS_A_DAY, SOCKETS, STATION, WAITS, checkpoint
 from tests.campaigns.strace_kills import forked, heard
 from tests.ledger.ledger_bench import HandClock, begin, end, reading
+from tests.ledger.profile_bench import BenchMeters, site_reading
 
 BYTES_A_DAY_MAX = 100_000_000
 SYNCS_A_DAY_MAX = 20_000
@@ -37,6 +41,8 @@ async def day(folder: Path) -> None:
     registers = {socket: Decimal("1000.00") for socket in SOCKETS}
     running: dict[SocketId, str] = {}
     ledger = await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, STATION)
+    meters = BenchMeters(clock, SOCKETS, kwh={str(socket): kwh for socket, kwh in registers.items()})
+    profile = LoadProfile(ledger, meters, clock, identities=STATION.meters, faults=FaultLog())
     for minute in range(MINUTES):
         clock.pass_s(60.0)
         await ledger.note(SaveCheckpoint(checkpoint(chance), WAITS))
@@ -52,9 +58,14 @@ async def day(folder: Path) -> None:
             elif minute % 60 == 0 and socket not in running:
                 registers[socket] += Decimal(chance.randrange(3)) / 100
                 await ledger.book_outside(socket, reading(clock, registers[socket]))
+        meters.kwh.update({str(socket): kwh for socket, kwh in registers.items()})
+        meters.poll()
+        meters.grid_energy = site_reading(clock, f"{9000 + minute / 100:.3f}")
+        await profile.look()
         pending = await ledger.pending_outbox(50)
         if pending:
             await ledger.outbox_delivered([message.id for message in pending])
+    await profile.close()
     await ledger.shut_down()
 
 
