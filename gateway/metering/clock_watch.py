@@ -76,5 +76,5 @@ def _base(now: Instant) -> datetime:
 
 
 def is_doubt(cause: Cause, trust: UtcTrust) -> bool:
-    """True if such a reference means that the wall clock was not trusted throughout."""
-    return cause is Cause.STEP or not trust.is_proven
+    """True if such a reference means that the wall clock was not trusted throughout, whatever it is worth now."""
+    return cause in {Cause.STEP, Cause.TRUST} or not trust.is_proven

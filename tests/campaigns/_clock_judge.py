@@ -45,6 +45,7 @@ class Course:
         self.session: str | None = None
         self.sessions: dict[str, tuple[datetime, datetime | None, bool]] = {}
         """By session: true begin and end, and whether one boot saw both."""
+        self.doubted: set[str] = set()
         self.trusted_since: datetime | None = begins
         self.boundaries: list[datetime] = []
         """True quarter hours that a running gateway with a trusted clock lived through."""
@@ -120,6 +121,7 @@ class Course:
 
     def _set(self, off_s: float, trust: UtcTrust) -> None:
         clock = self.bench.clock
+        before = self.session, clock.trust, self._off_s
         try:
             clock.utc = self.true + timedelta(seconds=off_s)
         except OverflowError:
@@ -128,6 +130,8 @@ class Course:
             clock.utc = datetime(1970, 1, 1, tzinfo=UTC)
         unproven = UtcTrust.UNKNOWN if clock.utc.year < 2026 else UtcTrust.INFORMATIVE
         clock.trust = trust if trust.is_proven else unproven
+        if before[0] is not None and (before[1:] != (clock.trust, off_s) or not clock.trust.is_proven):
+            self.doubted.add(before[0])
         if clock.trust.is_proven:
             self.trusted_since = self.trusted_since or self.true
         else:
@@ -212,6 +216,8 @@ def _sessions(course: Course) -> list[str]:
     for name, (begun, ended, one_boot) in course.sessions.items():
         kept = next(session for session in archive.sessions.values() if session.begun.session == name)
         first = _times(kept.begin_record, key)
+        if first.time_state not in {"S", "R"}:
+            wrong.append(f"{name}: begins as {first.time_state}")
         if first.time_state == "S" and abs(first.time - begun) > SLACK:
             wrong.append(f"{name}: a false S at its begin")
         if ended is None:
@@ -219,6 +225,8 @@ def _sessions(course: Course) -> list[str]:
         last = _times(kept.end_record, key)
         if last.time_state == "S" and abs(last.time - ended) > SLACK:
             wrong.append(f"{name}: a false S at its end")
+        if one_boot and name in course.doubted and last.time_state == "S":
+            wrong.append(f"{name}: the clock was in doubt meanwhile, and its end says S")
         lasted = last.time - first.time
         if one_boot and abs(lasted - (ended - begun)) > timedelta(milliseconds=1):
             wrong.append(f"{name}: lasted {ended - begun}, its record says {lasted}")

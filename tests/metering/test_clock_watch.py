@@ -64,5 +64,6 @@ def test_however_often_the_clock_is_stepped_references_come_at_their_pace(shifts
 
 def test_a_step_and_an_untrusted_clock_are_doubts() -> None:
     assert is_doubt(Cause.STEP, UtcTrust.SYNCHRONISED)
+    assert is_doubt(Cause.TRUST, UtcTrust.SYNCHRONISED)
     assert is_doubt(Cause.BOOT, UtcTrust.INFORMATIVE)
     assert not is_doubt(Cause.DAILY, UtcTrust.SYNCHRONISED)
