@@ -35,7 +35,11 @@ def find_dead_phases(draft: Draft) -> None:
     shown_dead: set[int] = set()
     own_dead: dict[SocketId, int] = {}
     for it in draft.each():
-        for own, evidence in enumerate(_socket_evidence(it)):
+        said = _socket_evidence(it)
+        if said is _ALIVE and not since:
+            live.update(it.all_places)
+            continue
+        for own, evidence in enumerate(said):
             key = (it.socket.id, own)
             if evidence is not True:
                 since.pop(key, None)
@@ -87,10 +91,16 @@ def _evidence(
     return said[0], said[1], said[2]
 
 
+_ALIVE: Final = (False, False, False)
+
+
 def _socket_evidence(it: SocketDraft) -> tuple[bool | None, ...]:
     reading = it.sight.reading
     if reading is None or len(it.places) < len(PHASES) or it.meter_age_s > SOCKET_METER_QUIET_S:
         return (None,) * len(it.places)
+    one, two, three = reading.voltage_v
+    if one is not None and two is not None and three is not None and min(one, two, three) >= LIVE_V:
+        return _ALIVE
     return _evidence(reading.voltage_v, reading.current_a, PHASES)
 
 

@@ -58,8 +58,11 @@ class FuseTree:
         for places, current_a in drawn:
             if current_a == ZERO_PER_PHASE:
                 continue
-            for path, amps in zip(places, current_a, strict=False):
-                total[path[0]] += amps
+            total[places[0][0]] += current_a[0]
+            if len(places) > 1:
+                total[places[1][0]] += current_a[1]
+            if len(places) > 2:
+                total[places[2][0]] += current_a[2]
         for child, parent in self.upward:
             total[parent] += total[child]
             total[parent + 1] += total[child + 1]

@@ -276,13 +276,13 @@ def one_run(seed: int, kind: str, worst: Worst, *, sample: bool) -> None:
         random_run(seed, worst, faults=kind == "faults", ticks=ticks, sockets_max=sockets_max)
 
 
-def campaign(seed: int, ticks: int, *, sample: bool) -> int:
+def campaign(seed: int, ticks: int, minutes: float, *, sample: bool) -> int:
     """Runs of the three kinds in turn until ticks or seconds are over; prints the figures, gives the exit code."""
     worst = Worst()
     begun_s = time.monotonic()
     broken: list[str] = []
     run = 0
-    while worst.ticks < ticks and len(broken) < 10:
+    while worst.ticks < ticks and len(broken) < 10 and time.monotonic() - begun_s < 60.0 * minutes:
         own = seed * 1_000_003 + run
         kind = ("faults", "no faults", "line")[run % 3]
         worst.runs[kind] += 1
@@ -315,6 +315,7 @@ def main() -> int:
     options.add_argument("--sample", action="store_true", help=f"{SAMPLE_TICKS} ticks, the same on every machine")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--ticks", type=int, default=TICKS)
+    options.add_argument("--minutes", type=float, default=24 * 60.0, help="no run is begun after this")
     options.add_argument("--run", type=int, help="one run by its own seed, as it stands in a BROKEN line")
     options.add_argument("--kind", choices=["faults", "no faults", "line"], default="no faults")
     chosen = options.parse_args()
@@ -322,7 +323,7 @@ def main() -> int:
         one_run(chosen.run, chosen.kind, Worst(), sample=chosen.sample)
         return 0
     ticks = min(chosen.ticks, SAMPLE_TICKS) if chosen.sample else chosen.ticks
-    return campaign(chosen.seed, ticks, sample=chosen.sample)
+    return campaign(chosen.seed, ticks, chosen.minutes, sample=chosen.sample)
 
 
 if __name__ == "__main__":
