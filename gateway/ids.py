@@ -13,3 +13,15 @@ Token = NewType("Token", str)
 LimitId = NewType("LimitId", str)
 """A limit from outside: of the grid company, of Home Assistant, of a wired contact."""
 TariffId = NewType("TariffId", str)
+
+OF_SOCKET = "socket:"
+
+
+def socket_token(socket: SocketId) -> Token:
+    """Who a session that started by itself is booked on: the socket."""
+    return Token(f"{OF_SOCKET}{socket}")
+
+
+def names_a_user(token: Token | None) -> bool:
+    """False where nobody was asked who he is."""
+    return token is not None and not token.startswith(OF_SOCKET)

@@ -1,9 +1,11 @@
 """Between control and the broker: state goes out at its pace, commands come in as requests. Nothing here waits."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 
 from gateway.app.command_pace import Command, CommandPace
+from gateway.app.doorkeeper import Doorkeeper
 from gateway.app.faults import FaultLog
 from gateway.app.sight_board import SightBoard
 from gateway.clock import Instant
@@ -14,7 +16,7 @@ from gateway.ids import SessionId, SocketId
 from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
 from gateway.publish.commands import Refusal, Rejected, read_command
-from gateway.publish.events import rejected_event
+from gateway.publish.events import rejected_event, user_refused_event
 from gateway.publish.limits import over_mqtt, read_limit, read_temperature
 from gateway.publish.prices import read_prices
 from gateway.publish.rates import Pace
@@ -23,6 +25,7 @@ from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.topology import Site
+from gateway.site.users import NotLetIn, Presented
 
 REQUESTS_FULL = "requests"
 PRICES = "prices over MQTT"
@@ -42,6 +45,7 @@ class Announcer:
         faults: FaultLog,
         language: Language,
         han: Callable[[], HanSight | None],
+        doorkeeper: Doorkeeper,
     ) -> None:
         self._site = site
         self._link = link
@@ -50,6 +54,7 @@ class Announcer:
         self._faults = faults
         self._language = language
         self._han = han
+        self._doorkeeper = doorkeeper
         self._pace = Pace()
         self._commands = CommandPace()
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
@@ -59,6 +64,7 @@ class Announcer:
             link.listen(topic_names.prices(site.gateway_id), self._prices)
         if site.restraints.temperature is not None:
             link.listen(topic_names.cabinet_temperature(site.gateway_id), self._temperature)
+        doorkeeper.listen(link.listen)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
         """Puts what is due. Called once a tick, when everything in `state` is durable: so late commands come in no
@@ -79,8 +85,25 @@ class Announcer:
             if made.socket is not None:
                 self._show_again(made.socket)
             return
-        if isinstance(made, ShutDown):
-            return
+        if isinstance(made, Presented):
+            self._doorkeeper.present(made)
+        elif not isinstance(made, ShutDown):
+            self._take(made)
+
+    async def answer_users(self) -> None:
+        """Has cards and codes looked up, and tells what comes of it, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._doorkeeper.run())
+            while True:
+                answer = await self._doorkeeper.next_answer()
+                if isinstance(answer, NotLetIn):
+                    utc = self._clock.now().utc
+                    self._link.say(*user_refused_event(self._site.gateway_id, answer, self._language, utc))
+                    self._show_again(answer.socket)
+                else:
+                    self._take(answer)
+
+    def _take(self, made: Command) -> None:
         if self._commands.takes(made, self._clock.now().monotonic_s):
             self._ask(made)
         else:

@@ -16,7 +16,7 @@ from gateway.control.decide import decide
 from gateway.control.state import ControlState
 from gateway.devices.protocols import Clock, Heartbeat
 from gateway.errors import DeviceError, JournalDamaged
-from gateway.ids import SessionId, SocketId
+from gateway.ids import SessionId, SocketId, socket_token
 from gateway.site.requests import Source, StartSession
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.wishes import (
@@ -135,7 +135,8 @@ class ControlLoop:
         for wish in lowering_first(decision.wishes, before):
             self._hand_over(wish)
         for socket in automatic_starts(snapshot, self.state):
-            self._board.asked(StartSession(socket, SessionId(str(uuid.uuid4())), None, Source.AUTOMATIC))
+            session = SessionId(str(uuid.uuid4()))
+            self._board.asked(StartSession(socket, session, socket_token(socket), Source.AUTOMATIC))
         if self._ledger_effects.all_durable or not self._journal.accepts:
             self._publish(snapshot, self.state, now)
         if self._record is not None:

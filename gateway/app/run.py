@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.app.announcer import Announcer
 from gateway.app.control_loop import ControlLoop, SocketEffects
+from gateway.app.doorkeeper import doorkeeper_of
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
 from gateway.app.flight_recorder import FlightRecorder, Record
@@ -69,6 +70,7 @@ from gateway.publish.events import check_text, outbox_message
 from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
+from gateway.site.wishes import NoteEvent
 from gateway.wire.telegram import Discarded
 
 STOP_WITHIN_S: Final = 20.0
@@ -135,21 +137,21 @@ class _Gateway:
         profile = LoadProfile(
             ledger, self._board, self._clock, identities=identities, faults=self._faults, requests=requests
         )
+        announcer = None if link is None else self._announcer(link, ledger_effects.wish, lambda: loop.state)
         loop = ControlLoop(
             state=state,
             board=self._board,
             effects=effects,
             ledger_effects=ledger_effects,
             journal=ledger,
-            publish=self._publisher(link),
+            publish=_say_nothing if announcer is None else announcer.publish,
             watchdog=self._notifier,
             heartbeat=build_heartbeat(cabinet),
             clock=self._clock,
             record=self._recorder(),
         )
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
-        meter = self._grid_meter()
-        read_grid = partial(meter.run, self._grid_read, self._grid_dropped, self._grid_seen)
+        read_grid = partial(self._grid_meter().run, self._grid_read, self._grid_dropped, self._grid_seen)
         async with asyncio.TaskGroup() as group:
             lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
             lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
@@ -158,7 +160,8 @@ class _Gateway:
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
             records = MeterRecords(ledger, link, cabinet=cabinet, clock=self._clock, faults=self._faults)
-            lasting.append(group.create_task(records.run(), name="meter records"))
+            lasting += [group.create_task(records.run(), name="meter records")]
+            lasting += [] if announcer is None else [group.create_task(announcer.answer_users(), name="users")]
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             lasting.append(group.create_task(profile.run(), name="load profile"))
@@ -227,9 +230,10 @@ class _Gateway:
 
         return MqttLink(broker, announcement, ledger, outgoing, Random())  # noqa: S311 - jitter of reconnections, no secret
 
-    def _publisher(self, link: MqttLink | None) -> Publish:
-        if link is None:
-            return _say_nothing
+    def _announcer(
+        self, link: MqttLink, note: Callable[[NoteEvent], None], state: Callable[[], ControlState]
+    ) -> Announcer:
+        door = doorkeeper_of(self._cabinet, lambda name: state().sockets[name].session, note, self._clock, self._faults)
         return Announcer(
             site=self._site,
             link=link,
@@ -238,7 +242,8 @@ class _Gateway:
             faults=self._faults,
             language=Language(self._cabinet.language),
             han=lambda: self._han,
-        ).publish
+            doorkeeper=door,
+        )
 
     def _check_teller(self, link: MqttLink | None) -> Tell:
         gateway, language = self._site.gateway_id, Language(self._cabinet.language)

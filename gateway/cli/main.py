@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
     "timeref": ("gateway.cli.timeref", "list which calendar time the device's seconds have, or enter one by hand"),
+    "users": ("gateway.cli.users", "keep the list of users: who may charge where a socket asks"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),
     "phases": ("gateway.cli.phases", "show on which phases the sockets really lie, and how sure that is"),
     "replay": ("gateway.cli.replay", "decide recorded readings again, and show what was decided and why"),

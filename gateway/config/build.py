@@ -21,6 +21,7 @@ from gateway.config.plans import (
 from gateway.config.restraints import build_restraints, limit_inputs, price_file, thermometer
 from gateway.config.schema import ControlSection, GatewaySection, GridMeterSection, MqttSection
 from gateway.config.sockets import build_socket, build_socket_plan, check_channels, check_socket
+from gateway.config.users import build_readers, build_rights, check_lists
 from gateway.config.wires import build_buses, build_relay_boards, check_residents
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
@@ -51,6 +52,9 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
     _check_failsafes(fuses, sockets.values(), mistakes)
     _check_slice(draft.control, mistakes)
     restraints = build_restraints(draft, fuses, mistakes)
+    rights = build_rights(draft, mistakes)
+    readers = build_readers(draft, mistakes)
+    check_lists(draft, mistakes)
     mqtt = None if draft.mqtt is None else _mqtt(draft.mqtt, mistakes)
     if draft.gateway is not None:
         _check_time_zone(draft.gateway, mistakes)
@@ -71,6 +75,8 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         recording_bytes_max=draft.gateway.recording_mb * 1_000_000,
         time_zone=draft.gateway.time_zone,
         language=draft.gateway.language,
+        rights=rights,
+        readers=readers,
     )
 
 

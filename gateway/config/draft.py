@@ -30,6 +30,7 @@ from gateway.config.schema import (
     check_section,
 )
 from gateway.config.section import Section
+from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
 from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
 from gateway.errors import Mistake
 
@@ -41,6 +42,7 @@ STAND_INS: Final[Mapping[type[Section], Mapping[str, object]]] = {
     BusSection: {"port": "/dev/null"},
     FuseSection: {"rating_a": 1000.0, "kind": "gG"},
     SocketSection: {"phases": ["L1"], "rating_a": 6.0},
+    ReaderSection: {"topic": "reader"},
 }
 """For keys that must be there. A wrong key with a default is left out instead."""
 
@@ -72,6 +74,9 @@ class Draft:
     relay_boards: tuple[Placed[RelayBoardSection], ...]
     fuses: tuple[Placed[FuseSection], ...]
     sockets: tuple[Placed[SocketSection], ...]
+    socket_groups: tuple[Placed[SocketGroupSection], ...]
+    user_groups: tuple[Placed[UserGroupSection], ...]
+    readers: tuple[Placed[ReaderSection], ...]
     blamed: Mapping[str, frozenset[str]]
     echoes: tuple[str, ...]
 
@@ -103,6 +108,9 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         relay_boards=_many(tables, "relay_board", RelayBoardSection, mistakes, blamed),
         fuses=_many(tables, "fuse", FuseSection, mistakes, blamed),
         sockets=_many(tables, "socket", SocketSection, mistakes, blamed),
+        socket_groups=_many(tables, "socket_group", SocketGroupSection, mistakes, blamed),
+        user_groups=_many(tables, "user_group", UserGroupSection, mistakes, blamed),
+        readers=_many(tables, "reader", ReaderSection, mistakes, blamed),
         blamed={kind: frozenset(names) for kind, names in blamed.items()},
         echoes=tuple(mistake.path for mistake in mistakes[told:]),
     )

@@ -1,7 +1,7 @@
 """The cabinet as the shell has to build it: references instead of names, defaults filled in, nothing left to check."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.actuators.catalogue import RelayBoardModel, WallboxModel
@@ -9,6 +9,7 @@ from gateway.ids import BoardId, BusId, LimitId, SocketId
 from gateway.meters.catalogue import MeterModel
 from gateway.meters.han_port import HanPlan
 from gateway.site.topology import Site
+from gateway.site.users import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,17 @@ class MqttPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderPlan:
+    """A card reader that speaks over MQTT. field: where the card's number stands in its JSON, such as `RC522.UID`;
+    None: its whole message is the number."""
+
+    name: str
+    topic: str
+    socket: SocketId
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatPlan:
     """The line that every finished tick toggles."""
 
@@ -169,3 +181,5 @@ class Cabinet:
     language: str
     kept: str = ""
     """What the journal keeps of the config."""
+    rights: Rights = field(default_factory=Rights)
+    readers: tuple[ReaderPlan, ...] = ()

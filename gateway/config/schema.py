@@ -17,6 +17,7 @@ from gateway.config.restraint_sections import (
     PriceSection,
 )
 from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
+from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
 
 MMQ_WH_MAX: Final = 10_000
 
@@ -236,7 +237,11 @@ class SocketSection(Section):
     )
     rating_a: float = Field(gt=0, le=125)
     purpose: Literal["info", "internal", "billing"] = "info"
-    access: Literal["command", "open", "armed"] = "command"
+    access: Literal["command", "public", "open", "armed", "list"] = Field(
+        default="command",
+        description="command (also written public): anybody's command; open: starts when the box shows a car; armed: "
+        "plain sockets; list: only users on the list of users who have a right here",
+    )
     dead_man: bool = Field(default=False, description="true if something else opens it when we fall silent")
     priority: int = Field(default=0, ge=0, le=9, description="with policy priority: the higher goes first")
     weight: float = Field(default=1.0, ge=0.1, le=10, description="its part when current is shared")
@@ -273,6 +278,9 @@ class Config(Section):
     relay_board: list[RelayBoardSection] = Field(default_factory=list)
     fuse: list[FuseSection] = Field(min_length=1)
     socket: list[SocketSection] = Field(min_length=1)
+    socket_group: list[SocketGroupSection] = Field(default_factory=list)
+    user_group: list[UserGroupSection] = Field(default_factory=list)
+    reader: list[ReaderSection] = Field(default_factory=list)
 
 
 _ALTERNATIVES: Final[Mapping[str, type[Section]]] = {

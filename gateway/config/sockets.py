@@ -56,7 +56,7 @@ def build_socket(placed: Placed[SocketSection], plan: SocketPlan, draft: Draft, 
         wallbox=traits,
         metered=plan.meter is not None,
         purpose=Purpose(section.purpose),
-        access=Access(section.access),
+        access=Access.COMMAND if section.access == "public" else Access(section.access),
         dead_man=section.dead_man or flash or (traits is not None and traits.failsafe_a is not None),
         minimum_off_s=control.minimum_off_s if section.minimum_off_s is None else section.minimum_off_s,
         idle_release_s=control.idle_release_s if section.idle_release_s is None else section.idle_release_s,
@@ -244,6 +244,9 @@ def _check_access(placed: Placed[SocketSection], mistakes: list[Mistake]) -> Non
     elif section.access == "open" and section.wallbox is None:
         remedy = 'Write "armed" or "command": only a wallbox shows that a car is there.'
         mistakes.append(Mistake(path, '"open"', "needs a wallbox.", remedy))
+    elif section.access == "list" and section.contactor is None and section.wallbox is None:
+        remedy = "Add a contactor or a wallbox, or take this key away."
+        mistakes.append(Mistake(path, '"list"', "nothing here keeps anybody from charging.", remedy))
 
 
 def _check_minimum(placed: Placed[SocketSection], mistakes: list[Mistake]) -> None:

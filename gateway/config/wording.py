@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.config.schema import Fault
+from gateway.config.user_sections import FIELD_FORM, TOPIC_FORM
 from gateway.errors import Mistake
 
 VALUE_LENGTH_MAX: Final = 60
@@ -34,6 +35,8 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
 _PATTERNS: Final[Mapping[str, str]] = {
     "^/": "Write an absolute path, starting with '/'.",
     r"^/dev/gpiochip\d+$": 'Write the chip as "/dev/gpiochip0".',
+    TOPIC_FORM: "Write the one topic on which the reader speaks, without + and #.",
+    FIELD_FORM: 'Write the names with points between, such as "RC522.UID".',
     r"^[0-9A-Fa-f]{32}$": "A key has 32 hex digits: copy it as it was given.",
 }
 

@@ -78,7 +78,7 @@ def _start(draft: Draft, it: SocketDraft, request: StartSession | Arm) -> None:
     it.armed = asked.armed
     it.session = waiting_session(asked, it.socket.id, draft.now_s)
     it.because = Because(Why.QUEUED)
-    draft.wishes.append(NoteQueued(it.socket.id, asked.id, asked.token, None, it.because))
+    draft.wishes.append(NoteQueued(it.socket.id, asked.id, asked.token, None, it.because, asked.source))
 
 
 def _merged(before: ChargePlan, said: ChargePlan) -> ChargePlan:

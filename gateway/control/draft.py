@@ -232,7 +232,9 @@ class Draft:
         it.memory.successor = None
         it.armed = successor.armed
         it.session = waiting_session(successor, it.socket.id, self.now_s)
-        self.wishes.append(NoteQueued(it.socket.id, successor.id, successor.token, successor.continues, it.because))
+        self.wishes.append(
+            NoteQueued(it.socket.id, successor.id, successor.token, successor.continues, it.because, successor.source)
+        )
 
 
 def waiting_session(asked: Successor, socket: SocketId, now_s: float) -> Session:

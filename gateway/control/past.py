@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.ids import SessionId, SocketId, Token
+from gateway.site.requests import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,8 @@ class OpenSession:
     token: Token | None
     successor: SessionId
     """Fresh id for the session that takes its old place in the queue (`continues` = id)."""
+    source: Source | None = None
+    """None: the journal of an older version does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class QueuedSession:
     socket: SocketId
     token: Token | None
     continues: SessionId | None
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

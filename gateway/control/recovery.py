@@ -164,7 +164,7 @@ def _to_be_closed(running: OpenSession, now: Instant) -> Session:
         id=running.id,
         socket=running.socket,
         token=running.token,
-        source=Source.RECOVERY,
+        source=running.source or Source.RECOVERY,
         phase=SessionPhase.LOWERING,
         phase_since_s=now.monotonic_s,
         asked_at=now,
@@ -181,12 +181,13 @@ def _successor(running: OpenSession, queued: QueuedSession | None, known: Contro
     armed = str(running.socket) in known.armed
     if queued is not None:
         return _waits_on(queued, known, now)
-    return Successor(running.successor, running.token, Source.RECOVERY, now, running.id, armed)
+    source = running.source or Source.RECOVERY
+    return Successor(running.successor, running.token, source, now, running.id, armed)
 
 
 def _waits_on(queued: QueuedSession, known: ControlCheckpoint, now: Instant) -> Successor:
     armed = str(queued.socket) in known.armed
-    return Successor(queued.id, queued.token, Source.RECOVERY, now, queued.continues, armed)
+    return Successor(queued.id, queued.token, queued.source or Source.RECOVERY, now, queued.continues, armed)
 
 
 def _first_state(socket: Socket, session: Session | None, known: ControlCheckpoint, now: Instant) -> SocketState:

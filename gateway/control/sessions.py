@@ -192,7 +192,9 @@ def _take_begin(it: SocketDraft, session: Session) -> Wish | None:
 def _record_begin(it: SocketDraft, session: Session) -> Wish | None:
     if session.begin is None:
         return None
-    return RecordBegin(it.socket.id, session.id, session.token, session.continues, session.begin, it.because)
+    return RecordBegin(
+        it.socket.id, session.id, session.token, session.continues, session.begin, it.because, session.source
+    )
 
 
 def _take_end(it: SocketDraft, session: Session) -> Wish | None:

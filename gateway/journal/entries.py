@@ -115,7 +115,7 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
     at, register = wish.reading.at, _usable(wish.reading)
     meter = _meter(station, wish.socket, wish.reading)
     serial = meter_serial(meter, wish.socket)
-    subject = Subject(wish.session, wish.socket, wish.token, wish.continues, meter)
+    subject = Subject(wish.session, wish.socket, wish.token, wish.continues, meter, wish.source)
     page = _next_page(memory, signer)
     payload = begin_payload(
         _identity(station, signer), subject, page, _begin_time(station, at), register=register, why=wish.because.why
@@ -136,6 +136,7 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
         step_kwh=register.step_kwh,
         raw_words=register.raw_words,
         because=wish.because,
+        source=wish.source,
     )
     made = PageMade(signer.public_key, page.number, wish.session, Edge.BEGIN, payload)
     booked = _booked(memory, wish.socket, RegisterMark(serial, register.kwh), at)
@@ -191,7 +192,9 @@ def _succeeded(memory: Memory, begun: SessionBegun, wish: RecordEnd) -> tuple[Se
     if successor is None or successor in memory.queued or successor in memory.begun:
         return ()
     continues = begun.session if wish.kind is EndKind.RECOVERED else begun.continues
-    return (SessionQueued(wish.reading.at, begun.socket, successor, begun.token, continues, wish.because),)
+    return (
+        SessionQueued(wish.reading.at, begun.socket, successor, begun.token, continues, wish.because, begun.source),
+    )
 
 
 def outside_entry(memory: Memory, station: Station, socket: SocketId, reading: SocketReading) -> Entry:
@@ -208,7 +211,7 @@ def note_entry(memory: Memory, wish: Note, now: Instant) -> Entry:
     """A fact that needs no signature; nothing if it is known already."""
     match wish:
         case NoteQueued() if wish.session not in memory.queued and wish.session not in memory.begun:
-            return Entry((SessionQueued(now, wish.socket, wish.session, wish.token, wish.continues, wish.because),))
+            return Entry((_queued(wish, now),))
         case NoteWithdrawn() if wish.session in memory.queued:
             return Entry((SessionWithdrawn(now, wish.socket, wish.session, wish.because),))
         case NoteEvent():
@@ -220,6 +223,10 @@ def note_entry(memory: Memory, wish: Note, now: Instant) -> Entry:
             return Entry((ChainChecked(now, wish.head.seq, wish.head.hash.hex(), wish.pages),))
         case _:
             return Entry(())
+
+
+def _queued(wish: NoteQueued, now: Instant) -> SessionQueued:
+    return SessionQueued(now, wish.socket, wish.session, wish.token, wish.continues, wish.because, wish.source)
 
 
 def announcement(memory: Memory, made: PageMade, signature: bytes) -> tuple[Message, ...]:
@@ -302,7 +309,7 @@ def _unbilled(unusable: Unusable | None, kind: EndKind, energy_kwh: Decimal, min
 
 def _subject(begun: SessionBegun) -> Subject:
     meter = MeterIdentity(begun.vendor, begun.model, begun.firmware, begun.serial)
-    return Subject(begun.session, begun.socket, begun.token, begun.continues, meter)
+    return Subject(begun.session, begun.socket, begun.token, begun.continues, meter, begun.source)
 
 
 def _begin_time(station: Station, at: Instant) -> RecordTime:

@@ -13,6 +13,7 @@ from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSecon
 from gateway.metering.ocmf import Unbilled
 from gateway.site.because import Because
 from gateway.site.outcomes import Edge
+from gateway.site.requests import Source
 from gateway.site.wishes import EndKind
 
 
@@ -113,7 +114,8 @@ class EnergyOutside:
 
 @dataclass(frozen=True, slots=True)
 class SessionQueued:
-    """The session waits. continues: the session that a restart ended."""
+    """The session waits. continues: the session that a restart ended; source: how its user is known, None in the
+    journal of an older version."""
 
     at: Instant
     socket: SocketId
@@ -121,6 +123,7 @@ class SessionQueued:
     token: Token | None
     continues: SessionId | None
     because: Because
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class SessionBegun:
     step_kwh: Decimal
     raw_words: tuple[int, ...]
     because: Because
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

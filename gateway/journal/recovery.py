@@ -291,12 +291,12 @@ class Memory:
         session, so that a recovery that is itself cut short does not put two successors into the queue.
         """
         opens = tuple(
-            OpenSession(begun.session, begun.socket, begun.token, successor_of(begun.session))
+            OpenSession(begun.session, begun.socket, begun.token, successor_of(begun.session), begun.source)
             for begun in self.open.values()
         )
         successors = {session.successor for session in opens}
         queued = tuple(
-            QueuedSession(waiting.session, waiting.socket, waiting.token, waiting.continues)
+            QueuedSession(waiting.session, waiting.socket, waiting.token, waiting.continues, waiting.source)
             for waiting in self.queued.values()
             if waiting.session not in successors
         )

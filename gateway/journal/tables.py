@@ -35,6 +35,7 @@ OLD_HEADER: Final = (
 HEADER: Final = (
     *OLD_HEADER,
     "not_billed",
+    "known_by",
     "grade",
     "verdict",
     "begin_record",
@@ -127,6 +128,7 @@ def signed_cells(begin: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, 
         "continues": begin.get("XC", ""),
         "begin_page": begin["PG"],
         "end_page": end["PG"],
+        "known_by": begin.get("XA", ""),
     }
 
 
@@ -204,6 +206,7 @@ def _unsigned_cells(session: ArchivedSession) -> dict[str, Cell]:
         "continues": begun.continues or "",
         "begin_page": f"T{begun.page}",
         "end_page": f"T{ended.page}",
+        "known_by": "" if begun.source is None else begun.source.value,
     }
 
 

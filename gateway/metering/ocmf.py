@@ -6,10 +6,10 @@ pure ASCII and holds no "|": some verifiers split blindly and some decode with t
 
 Our own fields start with X, which the format leaves to vendors:
 XS session id, XK socket, XP SHA-256 of the payload of the page before (64 zeros before the first), XI SHA-256 of the
-software that made the record, XR register step in kWh, XW raw register words in hex, XB why, XE how the session ended,
-XC session that this one continues, XO what the meter showed where that cannot be billed, XU wall clock where the end
-time was derived without it, XN why the session is not billed, XQ the socket's minimum measured quantity in Wh (by
-analogy with Directive 2014/32/EU, annex VI, MI-005: a smaller quantity is shown and not billed).
+software that made the record, XA how the user is known, XR register step in kWh, XW raw register words in hex, XB why,
+XE how the session ended, XC session that this one continues, XO what the meter showed where that cannot be billed, XU
+wall clock where the end time was derived without it, XN why the session is not billed, XQ the socket's minimum measured
+quantity in Wh (by analogy with Directive 2014/32/EU, annex VI, MI-005: a smaller quantity is shown and not billed).
 """
 
 import json
@@ -22,9 +22,10 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.clock import UtcTrust
-from gateway.ids import GatewayId, SessionId, SocketId, Token
+from gateway.ids import GatewayId, SessionId, SocketId, Token, names_a_user
 from gateway.quantities import EnergyRegister
 from gateway.site.because import Why
+from gateway.site.requests import Source
 from gateway.site.wishes import EndKind
 
 FORMAT_VERSION: Final = "1.3"
@@ -97,13 +98,14 @@ class Unbilled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What both records of a session have in common."""
+    """What both records of a session have in common. source: how the user is known."""
 
     session: SessionId
     socket: SocketId
     token: Token | None
     continues: SessionId | None
     meter: MeterIdentity
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,10 @@ def _head(gateway: GatewayIdentity, subject: Subject, page: Page) -> dict[str, _
         fields["MF"] = meter.firmware
     if subject.token is None:
         fields.update({"IS": False, "IL": "NONE", "IF": [], "IT": "NONE"})
-    else:
+    elif names_a_user(subject.token):
         fields.update({"IS": True, "IL": "HEARSAY", "IF": [], "IT": "LOCAL", "ID": str(subject.token)})
+    else:  # booked on the socket: nobody was asked who he is
+        fields.update({"IS": False, "IL": "NONE", "IF": [], "IT": "LOCAL", "ID": str(subject.token)})
     return fields
 
 
@@ -265,6 +269,8 @@ def _origin(gateway: GatewayIdentity, subject: Subject, page: Page, register: En
         "XR": number_text(register.step_kwh),
         "XW": _words(register),
     }
+    if subject.source is not None:
+        fields["XA"] = subject.source.value
     if subject.continues is not None:
         fields["XC"] = str(subject.continues)
     return fields

@@ -28,15 +28,26 @@ from gateway.publish.words import (
     pick,
     reason,
     unbilled_text,
+    user_refused_text,
 )
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
+from gateway.site.users import NotLetIn
 from gateway.site.wishes import EndKind
 
 COMMAND_REJECTED: Final = "command_rejected"
 EXCHANGED: Final = "meter_exchanged"
 PINNED, KEPT, REFUSED = METER_WHY.values()
-EVENT_TYPES: Final = (COMMAND_REJECTED, EXCHANGED, KEPT, REFUSED, PINNED, *(why.value for why in Why))
+TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - names an event
+EVENT_TYPES: Final = (
+    COMMAND_REJECTED,
+    TOKEN_REFUSED,
+    EXCHANGED,
+    KEPT,
+    REFUSED,
+    PINNED,
+    *(why.value for why in Why),
+)
 """Every `event_type` that can come; Home Assistant takes no other."""
 
 Message = tuple[str, str]
@@ -52,6 +63,20 @@ def rejected_event(gateway: GatewayId, rejected: Rejected, language: Language, u
             "key": rejected.key,
             "reason": rejected.refusal.value,
             "text": pick(REFUSALS[rejected.refusal], language),
+            "ts": utc.isoformat(timespec="seconds"),
+        }
+    )
+
+
+def user_refused_event(gateway: GatewayId, refused: NotLetIn, language: Language, utc: datetime) -> Message:
+    """Who stands at the socket is told why he is not let in; nothing of what he presented is among it."""
+    return topic_names.event(gateway), json_text(
+        {
+            "event_type": TOKEN_REFUSED,
+            "socket": refused.socket,
+            "reason": refused.why.value,
+            "text": user_refused_text(refused.why, refused.wait_s, language),
+            "wait_s": math.ceil(refused.wait_s),
             "ts": utc.isoformat(timespec="seconds"),
         }
     )

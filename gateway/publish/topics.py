@@ -12,7 +12,7 @@ from typing import Final
 from gateway.clock import Instant
 from gateway.control.state import ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.control.turns import TELLS_TURN
-from gateway.ids import SocketId
+from gateway.ids import SocketId, names_a_user
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
@@ -210,7 +210,7 @@ def _session_facts(seen: SocketState, reading: SocketReading | None) -> dict[str
     begin = None if session is None else session.begin
     return {
         "session_id": None if shown is None else shown.id,
-        "session_has_token": None if shown is None else shown.token is not None,
+        "session_has_token": None if shown is None else names_a_user(shown.token),
         "session_start": None if begin is None else _iso(begin.at.utc),
         "session_energy_kwh": None if session is None else _session_energy_kwh(session, reading),
     }

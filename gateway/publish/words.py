@@ -4,6 +4,7 @@ A reason without its figures (a lost fuse name, say) still gives a sentence: wor
 """
 
 from enum import StrEnum
+from math import ceil
 from typing import Final
 
 from gateway.control.state import ContactorState, SessionPhase
@@ -14,6 +15,7 @@ from gateway.publish.shown import ShownState
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 from gateway.site.snapshot import Evidence
+from gateway.site.users import UserRefused
 from gateway.site.wishes import EndKind
 
 
@@ -95,6 +97,10 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.RECOVERED: ("Avslutad vid omstart", "Ended at restart"),
     Why.SHUTDOWN: ("Laddvakt stängs av", "Laddvakt shuts down"),
     Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
+    Why.USERS_LOCKED_OUT: (
+        "För många felaktiga brickor eller koder: spärrat en stund",
+        "Too many wrong cards or codes: locked for a while",
+    ),
     Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
     Why.EXTERNAL_LIMIT: ("Begränsad utifrån: {where} till {amps}", "Limited from outside: {where} to {amps}"),
     Why.CABINET_WARM: ("Varmt i skåpet: {where} bär {amps}", "Cabinet is warm: {where} carries {amps}"),
@@ -186,6 +192,24 @@ REFUSALS: Final[dict[Refusal, Pair]] = {
     Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
     Refusal.TOO_MANY: ("För många på kort tid", "Too many in a short time"),
     Refusal.KNOWN_ALREADY: ("Posten finns redan", "The record is known already"),
+    Refusal.TOKEN_NEEDED: ("Platsen kräver bricka eller kod", "The socket asks for a card or a code"),
+}
+
+USERS_REFUSED: Final[dict[UserRefused, Pair]] = {
+    UserRefused.UNKNOWN: ("Brickan eller koden är okänd", "The card or code is not known"),
+    UserRefused.EXPIRED: ("Brickan eller koden har gått ut", "The card or code has expired"),
+    UserRefused.NO_RIGHT: ("Brickan eller koden gäller inte här", "The card or code is not for this socket"),
+    UserRefused.CLOCK_UNKNOWN: (
+        "Klockan är inte ställd: ett slutdatum kan inte prövas",
+        "The clock is not set: an end date cannot be judged",
+    ),
+    UserRefused.LOCKED_OUT: (
+        "För många felaktiga försök: vänta{left}",
+        "Too many wrong tries: wait{left}",
+    ),
+    UserRefused.TAKEN: ("Någon annan laddar här", "Somebody else charges here"),
+    UserRefused.BUSY: ("För mycket på en gång: försök igen", "Too much at once: try again"),
+    UserRefused.LIST_UNREADABLE: ("Användarlistan går inte att läsa", "The list of users cannot be read"),
 }
 
 UNBILLED: Final[dict[Unbilled | None, Pair]] = {
@@ -258,6 +282,12 @@ def reason(because: Because, language: Language, now_s: float | None = None) -> 
         power=_power(because, language),
     )
     return said[0].upper() + said[1:]
+
+
+def user_refused_text(refused: UserRefused, wait_s: float, language: Language) -> str:
+    """Why nobody is let in, as a sentence; wait_s: how long no try is free."""
+    left = f" {ceil(wait_s / 60)} min" if wait_s > 0 else ""
+    return pick(USERS_REFUSED[refused], language).format(left=left)
 
 
 def unbilled_text(why: Unbilled | None, minimum_wh: int | None, language: Language) -> str:

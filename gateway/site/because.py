@@ -75,6 +75,7 @@ class Why(StrEnum):
     POWER_TARGET = "power_target"  # fuse, phase, power_w, until_s: the interval's mean is to stay below a target
     POWER_TARGET_MISSED = "power_target_missed"  # an interval's mean came above its target
     EXTERNAL_LIMIT_OLD = "external_limit_old"  # fuse, current_a: the sender is silent, the safe value holds
+    USERS_LOCKED_OUT = "users_locked_out"  # so many wrong cards or codes that none is looked at for a while
 
 
 @dataclass(frozen=True, slots=True)

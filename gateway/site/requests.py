@@ -9,11 +9,14 @@ from gateway.ids import SessionId, SocketId, Token
 
 
 class Source(StrEnum):
-    """Who asked."""
+    """Who asked, and by what he is known."""
 
-    MQTT = "mqtt"
-    AUTOMATIC = "automatic"
-    RECOVERY = "recovery"
+    MQTT = "mqtt"  # a command, with or without a pseudonym
+    RFID = "rfid"  # a card
+    PIN = "pin"
+    CODE = "code"  # good for one time
+    AUTOMATIC = "automatic"  # the box shows a car
+    RECOVERY = "recovery"  # goes on after a restart; who asked at first stands in no older journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,13 @@ class Purpose(StrEnum):
 
 
 class Access(StrEnum):
-    """How a session starts: by command only, by itself when the box shows a car, or armed (plain sockets)."""
+    """How a session starts: by anybody's command, by itself when the box shows a car, armed (plain sockets), or by
+    users on the list alone."""
 
     COMMAND = "command"
     OPEN = "open"
     ARMED = "armed"
+    LIST = "list"
 
 
 @dataclass(frozen=True, slots=True)

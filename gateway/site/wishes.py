@@ -10,6 +10,7 @@ from gateway.ids import SessionId, SocketId, Token
 from gateway.meters.readings import SocketReading
 from gateway.site.because import Because
 from gateway.site.outcomes import Edge
+from gateway.site.requests import Source
 
 
 class EndKind(StrEnum):
@@ -68,7 +69,7 @@ class TakeReading:
 
 @dataclass(frozen=True, slots=True)
 class RecordBegin:
-    """Sign and store the begin record. `continues`: the session that a restart ended."""
+    """Sign and store the begin record. `continues`: the session that a restart ended; source: how the user is known."""
 
     socket: SocketId
     session: SessionId
@@ -76,6 +77,7 @@ class RecordBegin:
     continues: SessionId | None
     reading: SocketReading
     because: Because
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class NoteQueued:
     token: Token | None
     continues: SessionId | None
     because: Because
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

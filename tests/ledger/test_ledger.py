@@ -11,7 +11,7 @@ import pytest
 from gateway.app.ledger import successor_of
 from gateway.clock import UtcTrust
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
-from gateway.ids import SessionId, SocketId
+from gateway.ids import SessionId, SocketId, Token
 from gateway.journal.chain import Head
 from gateway.journal.facts import (
     ClockSeen,
@@ -28,6 +28,7 @@ from gateway.journal.facts import (
 )
 from gateway.journal.outbox import Kind
 from gateway.site.because import Because, Why
+from gateway.site.requests import Source
 from gateway.site.wishes import EndKind, NoteEvent, NoteQueued, NoteWithdrawn, SaveCheckpoint
 from tests.ledger.ledger_bench import (
     NOON,
@@ -474,5 +475,32 @@ def test_a_saved_memory_that_the_key_does_not_vouch_for_is_not_believed() -> Non
             with pytest.raises(JournalDamaged, match="not what the rows before it say"):
                 await opened(disk, keys, clock, store=store)
             assert store.read == len(disk.rows)
+
+    asyncio.run(run())
+
+
+def test_both_records_of_a_session_say_who_it_is_booked_on_and_how_he_is_known() -> None:
+    async def run() -> None:
+        disk, clock = Disk(), HandClock()
+        ledger = await opened(disk, PocketKeys(), clock)
+        for name, token, source in (("s1", "u-ann1", Source.PIN), ("s2", "socket:p1", Source.AUTOMATIC)):
+            await ledger.record_begin(replace(begin(name, reading(clock, "100.00"), token=token), source=source))
+            await ledger.record_end(end(name, reading(clock, "100.00")))
+        told = [(said["IS"], said["ID"], said["XA"]) for said in payloads(disk)]
+        assert told == [(True, "u-ann1", "pin")] * 2 + [(False, "socket:p1", "automatic")] * 2
+
+    asyncio.run(run())
+
+
+def test_how_a_user_is_known_outlives_a_death() -> None:
+    async def run() -> None:
+        disk, clock, keys = Disk(), HandClock(), PocketKeys()
+        ledger = await opened(disk, keys, clock)
+        waits = NoteQueued(SOCKETS[1], SessionId("w"), Token("u-bo22"), None, WAITS, Source.CODE)
+        await ledger.note(waits)
+        await ledger.record_begin(replace(begin("s1", reading(clock, "100.00")), source=Source.RFID))
+        past = (await opened(disk, keys, clock)).past()
+        assert [one.source for one in past.open_sessions] == [Source.RFID]
+        assert [one.source for one in past.queued] == [Source.CODE]
 
     asyncio.run(run())

@@ -28,6 +28,7 @@ from gateway.site.requests import (
     Unlock,
 )
 from gateway.site.topology import Access
+from gateway.site.users import Presented
 from gateway.site.wishes import EndKind
 from tests.publish.cabinet_told import BOX, GATEWAY, LIFT, MAIN, PLAIN, SECRET, at, register, site, socket
 
@@ -35,7 +36,7 @@ SITE = site()
 FRESH = SessionId("11111111-1111-4111-8111-111111111111")
 
 
-def command(topic: str, payload: bytes, *, retained: bool = False) -> Request | Rejected:
+def command(topic: str, payload: bytes, *, retained: bool = False) -> Request | Presented | Rejected:
     return read_command(f"laddvakt/villa-1/socket/{topic}/set", payload, retained, SITE, FRESH)
 
 
@@ -159,6 +160,54 @@ def test_a_plain_socket_is_started_by_command_too() -> None:
     armed_box = replace(SITE, sockets={BOX: socket(BOX, "x", access=Access.ARMED)})
     got = read_command("laddvakt/villa-1/socket/p1/arm/set", b"ON", False, armed_box, FRESH)
     assert got == Arm(BOX, FRESH, None, Source.MQTT)
+
+
+LISTED = replace(SITE, sockets={**SITE.sockets, BOX: replace(SITE.sockets[BOX], access=Access.LIST)})
+
+
+def at_listed(payload: bytes) -> Request | Presented | Rejected:
+    return read_command("laddvakt/villa-1/socket/p1/charge/set", payload, False, LISTED, FRESH)
+
+
+def test_where_a_socket_asks_nobody_starts_without_saying_who_he_is_and_everybody_may_stop() -> None:
+    for payload in (b"ON", b'{"state": "ON"}'):
+        assert at_listed(payload) == Rejected(Refusal.TOKEN_NEEDED, BOX, "charge")
+    assert at_listed(b"OFF") == StopSession(BOX, Source.MQTT)
+    assert at_listed(b'{"token": "u-ann1"}') == Presented(BOX, Source.MQTT, "u-ann1")
+    assert Presented(BOX, Source.PIN, "481516") != Presented(BOX, Source.PIN, "481517")
+
+
+@pytest.mark.parametrize(
+    ("payload", "means", "text"),
+    [
+        (b'{"card": "04:a2:1b:99"}', Source.RFID, "04A21B99"),
+        (b'{"card": " 04-A2 1B-99 "}', Source.RFID, "04A21B99"),
+        (b'{"state": "ON", "pin": "481516"}', Source.PIN, "481516"),
+        (b'{"code": "jy8e-l5c8"}', Source.CODE, "JY8EL5C8"),
+    ],
+)
+def test_a_card_or_code_is_looked_up_before_anything_starts(payload: bytes, means: Source, text: str) -> None:
+    assert at_listed(payload) == Presented(BOX, means, text)
+    assert command("p1/charge", payload) == Presented(BOX, means, text), "where a socket does not ask, too"
+    assert command("p3/arm", payload) == Presented(PLAIN, means, text, arms=True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b'{"pin": "4815", "card": "04A21B99"}', Refusal.WRONG_VALUE),
+        (b'{"pin": "12ab34"}', Refusal.BAD_TOKEN),
+        (b'{"pin": 481516}', Refusal.BAD_TOKEN),
+        (b'{"pin": ""}', Refusal.BAD_TOKEN),
+        (b'{"card": "zz;zz"}', Refusal.BAD_TOKEN),
+        ('{"pin": "٤٨١٥١٦"}'.encode(), Refusal.BAD_TOKEN),
+        (b'{"card": "' + b"0" * 200 + b'"}', Refusal.BAD_TOKEN),
+        (b'{"token": "socket:p1"}', Refusal.BAD_TOKEN),
+    ],
+)
+def test_what_can_be_no_card_and_no_code_is_refused(payload: bytes, expected: Refusal) -> None:
+    assert at_listed(payload) == Rejected(expected, BOX, "charge")
+    assert refusal("p1/charge", payload) is expected
 
 
 PLAIN_WORDS = {b"ON", b"OFF", b"PRESS", b"none"}

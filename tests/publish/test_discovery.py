@@ -100,6 +100,7 @@ def test_every_state_that_can_be_shown_is_an_announced_option() -> None:
     assert by_key["han_freshness"]["ops"] == ["fresh", "stale", "fallback", "blind"]
     happenings = {
         "command_rejected",
+        "token_refused",
         "meter_exchanged",
         "meter_record_kept",
         "meter_record_refused",
