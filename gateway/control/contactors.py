@@ -47,9 +47,9 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
     if coil is not memory.coil:
         memory.coil = coil
         memory.coil_since_s = draft.now_s if sight is None else sight.seen_s
-    memory.carrying_since_s = _since(memory.carrying_since_s, carries, draft.now_s)
-    dark = not carries and (auxiliary is Position.OPEN or _dark(it))
-    memory.dark_since_s = _since(memory.dark_since_s, dark, draft.now_s)
+    memory.carrying_since_s = since(memory.carrying_since_s, carries, draft.now_s)
+    dark = not carries and (auxiliary is Position.OPEN or is_dark(it))
+    memory.dark_since_s = since(memory.dark_since_s, dark, draft.now_s)
     memory.auxiliary_lies = carries and auxiliary is Position.OPEN
     if carries and memory.commanded is Position.CLOSED:
         memory.not_closed = 0
@@ -65,13 +65,14 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
         move(draft, it, event)
 
 
-def _since(before_s: float | None, holds: bool, now_s: float) -> float | None:
+def since(before_s: float | None, holds: bool, now_s: float) -> float | None:
     if not holds:
         return None
     return now_s if before_s is None else before_s
 
 
-def _dark(it: SocketDraft) -> bool:
+def is_dark(it: SocketDraft) -> bool:
+    """Whether its meter shows no voltage on any phase."""
     reading = it.sight.reading
     if reading is None or it.draw_a is None:
         return False
@@ -96,7 +97,7 @@ def _events(
             return [ContactorEvent.STUCK]
     if memory.commanded is Position.CLOSED and coil is Position.CLOSED and it.contactor is not ContactorState.UNKNOWN:
         dark = memory.dark_since_s
-        if dark is not None and now_s - max(dark, told_s) >= DEAD_S:
+        if dark is not None and not memory.breaker_open and now_s - max(dark, told_s) >= DEAD_S:
             return [ContactorEvent.DEAD]
     if lost:
         return [ContactorEvent.LOST]
@@ -134,6 +135,8 @@ def _release(draft: Draft, it: SocketDraft) -> None:
     """What held a contactor open lets go once it has been seen open and has rested."""
     memory = it.memory
     if memory.held_open is None or it.contactor is not ContactorState.OPEN or it.locked is not None:
+        return
+    if memory.breaker_open:
         return
     if it.opened_s is not None and draft.now_s - it.opened_s < it.socket.minimum_off_s:
         return

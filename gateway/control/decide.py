@@ -18,6 +18,7 @@ from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.ranking import follow_waits
+from gateway.control.registers import watch_registers
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
 from gateway.control.restraints import hold_back, restrain
 from gateway.control.sessions import bring_to_rest, follow_cars, take_outcomes, wish_jobs
@@ -36,6 +37,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     draft = open_draft(snapshot, state, now)
     # What is seen.
     take_samples(draft)
+    watch_registers(draft)
     watch_contactors(draft)
     watch_wallboxes(draft)
     # What has become of earlier wishes, what is asked for, who has come and gone.

@@ -53,6 +53,7 @@ def pause(draft: Draft, it: SocketDraft, because: Because) -> None:
 def guard_sockets(draft: Draft) -> None:
     """Overload of a socket, disobedience of a box, silence of a meter."""
     for it in draft.each():
+        _guard_breaker(draft, it)
         _guard_closing(draft, it)
         _guard_rating(draft, it)
         _guard_obedience(draft, it)
@@ -60,6 +61,16 @@ def guard_sockets(draft: Draft) -> None:
             because = Because(Why.SOCKET_METER_SILENT)
             pause(draft, it, because)
             draft.hold_open(it, because, trip=False)
+
+
+def _guard_breaker(draft: Draft, it: SocketDraft) -> None:
+    """Behind a breaker that has tripped nothing is left closed: who puts it on again must not do so under load."""
+    if not it.memory.breaker_open:
+        return
+    because = Because(Why.BREAKER_OPEN)
+    if it.phase is SessionPhase.CHARGING:
+        pause(draft, it, because)
+    draft.hold_open(it, because, trip=False)
 
 
 def _guard_closing(draft: Draft, it: SocketDraft) -> None:

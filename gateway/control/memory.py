@@ -6,6 +6,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Self
 
 from gateway.clock import Instant
@@ -38,6 +39,16 @@ class Successor:
     asked_at: Instant
     continues: SessionId | None
     armed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterWatch:
+    """A register since its last step. owed_wh: what has flowed since; seen_s: of the newest reading."""
+
+    kwh: Decimal
+    moved_s: float
+    seen_s: float
+    owed_wh: float = 0.0
 
 
 @dataclass
@@ -96,6 +107,12 @@ class SocketMemory:
     coil: Position = Position.UNKNOWN
     carrying_since_s: float | None = None
     dark_since_s: float | None = None
+    breaker_dark_since_s: float | None = None
+    breaker_open: bool = False
+    register: RegisterWatch | None = None
+    open_kwh: Decimal | None = None
+    creeps: bool = False
+    stands_still: bool = False
     held_open: Because | None = None
     held_since_s: float = 0.0
     held_trip: bool = False

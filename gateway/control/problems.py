@@ -31,6 +31,11 @@ def _problem(draft: Draft, it: SocketDraft) -> Because | None:
     and behind a contactor since that closed. Until then it is unknown, and counted as full all the same."""
     if it.contactor is ContactorState.WELDED:
         return Because(Why.CONTACTOR_WELDED)
+    held = it.memory.held_open
+    if it.memory.breaker_open or (held is not None and held.why is Why.BREAKER_OPEN):
+        return Because(Why.BREAKER_OPEN)
+    if it.memory.creeps or it.memory.stands_still:
+        return Because(Why.REGISTER_CREEPS if it.memory.creeps else Why.METER_STANDS_STILL)
     if it.contactor is ContactorState.NOT_CLOSED or it.memory.not_closed:
         return Because(Why.CONTACTOR_NOT_CLOSED)
     over_s = it.memory.over_rating_since_s

@@ -60,6 +60,18 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.WALLBOX_DISOBEYS: ("Laddboxen lyder inte", "Wallbox does not obey"),
     Why.CONTACTOR_WELDED: ("Kontaktorn har svetsat: låst", "Contactor has welded: locked"),
     Why.CONTACTOR_NOT_CLOSED: ("Kontaktorn slöt inte", "Contactor did not close"),
+    Why.BREAKER_OPEN: (
+        "Ingen spänning: platsens automatsäkring eller jordfelsbrytare har löst ut",
+        "No voltage: the socket's breaker or residual-current device has tripped",
+    ),
+    Why.REGISTER_CREEPS: (
+        "Mätaren räknar fast kontaktorn är öppen: energin debiteras ingen",
+        "The meter counts though the contactor is open: nobody is billed for it",
+    ),
+    Why.METER_STANDS_STILL: (
+        "Ström flyter men mätarens räkneverk står stilla",
+        "Current flows, but the meter's register stands still",
+    ),
     Why.AUXILIARY_DISAGREES: (
         "Hjälpkontakten säger öppen fast {amps} flyter",
         "The auxiliary contact says open although {amps} flow",

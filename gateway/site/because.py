@@ -37,6 +37,9 @@ class Why(StrEnum):
     WALLBOX_DISOBEYS = "wallbox_disobeys"
     CONTACTOR_WELDED = "contactor_welded"
     CONTACTOR_NOT_CLOSED = "contactor_not_closed"
+    BREAKER_OPEN = "breaker_open"  # no voltage where there must be some: the socket's breaker has tripped
+    REGISTER_CREEPS = "register_creeps"  # the register moves behind an open contactor
+    METER_STANDS_STILL = "meter_stands_still"  # current flows, and the register does not move
     AUXILIARY_DISAGREES = "auxiliary_disagrees"  # current_a flows, and the auxiliary contact says open
     CONTACTOR_UNKNOWN = "contactor_unknown"
     PHASES_CROSSED = "phases_crossed"  # fuse = main, phase: where its current is seen, and the config says another

@@ -77,7 +77,8 @@ class Socket:
 
     contactor/wallbox: which actuators it has (DESIGN 3: four kinds). dead_man: something opens it or lowers it to a
     safe current without us. idle_release_s: armed sockets let go after this long below 0.5 A. priority: the higher goes
-    first; weight: its part when shared; minimum_kwh: every session on it gets so much before others get more.
+    first; weight: its part when shared; minimum_kwh: every session on it gets so much before others get more;
+    meter_on_supply: its meter lies before the contactor: it shows a voltage for as long as the breaker is on.
     """
 
     id: SocketId
@@ -96,6 +97,7 @@ class Socket:
     priority: int = 0
     weight: float = 1.0
     minimum_kwh: float = 0.0
+    meter_on_supply: bool = False
 
 
 class Policy(StrEnum):
