@@ -249,7 +249,7 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
         return
     if grid is not None or not draft.snapshot.journal_accepts or it.draw_a is None:
         memory.room = ()
-        it.because = grid or it.because
+        it.because = grid or Because(Why.SOCKET_METER_SILENT if it.draw_a is None else Why.JOURNAL_STOPPED)
         return
     waits_s = draft.tree.site.raise_after_s
     least_a = it.granted_a + step_a - TINY_A
@@ -257,9 +257,9 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     target_a = share.current_a
     if not it.energised_now:
         since_s, target_a = memory.room[0]
-        it.because = Because(Why.RAISE_WAITS, until_s=since_s + waits_s)
         waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams_weighed
         on_its_way = draft.now_s - it.granted_since_s < RAISE_EVERY_S
+        it.because = _raised_later(draft, it, since_s + waits_s)
         if draft.now_s < since_s + waits_s or waits_for_telegram or on_its_way:
             return
     free_a = min(
@@ -276,7 +276,16 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     memory.raised_at_telegram = draft.memory.telegrams
     reserve_again(draft, it)
     _change(it, before, reserved)
-    it.because = _binding(draft, it, share)
+    whole = it.granted_a > share.current_a - step_a + TINY_A
+    it.because = _binding(draft, it, share) if whole else _raised_later(draft, it, draft.now_s)
+
+
+def _raised_later(draft: Draft, it: SocketDraft, lasted_s: float) -> Because:
+    """Room is there, and when it may be taken: it has lasted, the last raise has had its effect, a telegram came."""
+    grid = draft.snapshot.grid
+    telegram_s = draft.now_s - grid.age_s + grid.interval_s if draft.now_s >= lasted_s else 0.0
+    until_s = max(draft.now_s, lasted_s, it.granted_since_s + RAISE_EVERY_S, telegram_s)
+    return Because(Why.RAISE_WAITS, until_s=until_s)
 
 
 def lasting_room(

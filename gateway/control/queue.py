@@ -86,7 +86,7 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
     memory = it.memory
     obstacle = _obstacle(draft, it)
     if obstacle is not None:
-        it.because = obstacle
+        it.because = _told(draft, it, line, obstacle)
         memory.fits_since_s = None
         return
     returns = it.phase is SessionPhase.PAUSED and not memory.sliced
@@ -121,6 +121,17 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
         it.because = Because(Why.QUEUED_BEHIND, fuse_id, phase)
         return
     _claim(draft, it, line)
+
+
+def _told(draft: Draft, it: SocketDraft, line: _Line, obstacle: Because) -> Because:
+    """The obstacle; one that rests after a pause is told what has no room for it, if that is so still."""
+    if obstacle.why is not Why.RAISE_WAITS:
+        return obstacle
+    missing, short = _missing(draft, it, line, it.need_a)
+    if missing <= EXCESS_A:
+        return obstacle
+    fuse_id, phase = draft.tree.name(short)
+    return draft.lowering(short) or Because(Why.QUEUED, fuse_id, phase, missing, obstacle.until_s)
 
 
 def _other_phases(draft: Draft, it: SocketDraft, line: _Line, need_a: float) -> bool:
