@@ -131,7 +131,7 @@ def _told(draft: Draft, it: SocketDraft, line: _Line, obstacle: Because) -> Beca
     if missing <= EXCESS_A:
         return obstacle
     fuse_id, phase = draft.tree.name(short)
-    return draft.lowering(short) or Because(Why.QUEUED, fuse_id, phase, missing, obstacle.until_s)
+    return draft.lowering(short) or Because(Why.QUEUED, fuse_id, phase, missing)
 
 
 def _other_phases(draft: Draft, it: SocketDraft, line: _Line, need_a: float) -> bool:
