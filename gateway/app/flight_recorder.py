@@ -12,8 +12,8 @@ from gateway.site.snapshot import SiteSnapshot
 
 RECORDING_S: Final = 3600.0
 RETRY_S: Final = 60.0
-DAY_BYTES_MAX: Final = 400 * 1024 * 1024
-"""Of text, a day; packed about a tenth of it. A large site records the beginning of each hour only."""
+DAY_BYTES_MAX: Final = 240 * 1024 * 1024
+"""Of text, a day; packed about a quarter of it. A large site records the beginning of each hour only."""
 
 Record = Callable[[SiteSnapshot, ControlState, Decision, Instant], None]
 

@@ -16,7 +16,7 @@ def socket_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
     shown: list[str] = [each.value for each in ShownState]
     rows = [
         options("state", ("Tillstånd", "State"), value("state"), shown),
-        sensor("because", ("Orsak", "Reason"), value("because_text")),
+        _because_entity(gateway, socket),
         Entity(
             "problem",
             "binary_sensor",
@@ -49,6 +49,16 @@ def socket_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
             )
         )
     return rows
+
+
+def _because_entity(gateway: GatewayId, socket: Socket) -> Entity:
+    """The reason in words; what it names as attributes."""
+    named = ", ".join(f"'{key}': value_json.because_{key}" for key in ("code", "fuse", "phase", "current_a", "until"))
+    more: dict[str, Value] = {
+        "json_attr_t": topic_names.socket_state(gateway, socket.id),
+        "json_attr_tpl": f"{{{{ {{{named}}} | tojson }}}}",
+    }
+    return Entity("because", "sensor", ("Orsak", "Reason"), value("because_text"), more=more)
 
 
 def _metered_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:

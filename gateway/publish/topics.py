@@ -171,6 +171,7 @@ def _socket(socket: Socket, sight: SocketSight, state: ControlState, position: i
         "limit_a": socket.rating_a if seen.limit_by_command_a is None else seen.limit_by_command_a,
         "rating_a": socket.rating_a,
         **_reason_facts("because", seen.because, language),
+        **_figures(seen.because, state.at),
         "contactor": _on_off(_closed(seen.contactor_position)) if socket.contactor else None,
         "contactor_state": seen.contactor.value if socket.contactor else None,
         "contactor_evidence": seen.contactor_evidence.name.lower() if socket.contactor else None,
@@ -200,6 +201,17 @@ def _reason_facts(key: str, because: Because | None, language: Language) -> dict
     return {
         f"{key}_code": None if because is None else because.why.value,
         f"{key}_text": None if because is None else reason(because, language),
+    }
+
+
+def _figures(because: Because, now: Instant) -> dict[str, str | float | None]:
+    """What a reason names: fuse, phase, amperes, and until when (or from when on it may change)."""
+    left_s = None if because.until_s is None else max(0.0, because.until_s - now.monotonic_s)
+    return {
+        "because_fuse": because.fuse,
+        "because_phase": None if because.phase is None else because.phase.name,
+        "because_current_a": rounded(because.current_a, 1),
+        "because_until": None if left_s is None else _iso(now.utc + timedelta(seconds=round(left_s))),
     }
 
 

@@ -138,7 +138,7 @@ def test_a_rising_house_lowers_all_before_it_pauses_the_latest() -> None:
     cabinet.house_a = [9.0, 9.0, 9.0]
     cabinet.run(11)
     assert charging(cabinet) == {"p1"}
-    assert cabinet.state.sockets[SocketId("p2")].because.why in (Why.ROOM_LOST, Why.RAISE_WAITS)
+    assert cabinet.state.sockets[SocketId("p2")].because.why in (Why.ROOM_LOST, Why.QUEUED)
 
 
 def test_a_house_that_swings_around_the_limit_does_not_start_and_stop_a_session() -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.control.state import ControlState, FuseState, SessionPhase
+from gateway.ids import FuseId
 from gateway.publish.json_text import json_text
 from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
+from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 from gateway.site.snapshot import Pilot, Position, SiteSnapshot
@@ -112,6 +114,17 @@ def test_a_waiting_socket_tells_when_its_turn_comes_at_the_latest_in_whole_minut
         seen = replace(idle(), session=waits, because=Because(why, until_s=until_s))
         assert told("socket/p1/state", control_state({BOX: seen}))["turn_at"] == turn_at
     assert told("socket/p1/state")["turn_at"] is None
+
+
+def test_a_reason_names_its_fuse_phase_amperes_and_time() -> None:
+    """`control_state` stands at 10 s."""
+    because = Because(Why.QUEUED, FuseId("main"), Phase.L2, 3.456, 70.0)
+    said = told("socket/p1/state", control_state({BOX: replace(idle(), because=because)}))
+    assert (said["because_fuse"], said["because_phase"], said["because_current_a"]) == ("main", "L2", 3.5)
+    assert said["because_until"] == "2026-06-01T12:01:10+00:00"
+    bare = told("socket/p1/state", control_state({BOX: replace(idle(), because=Because(Why.GRID_STALE))}))
+    names = ("because_fuse", "because_phase", "because_current_a", "because_until")
+    assert [bare[name] for name in names] == [None] * 4
 
 
 def test_a_waiting_socket_tells_its_place_and_the_queue_its_order() -> None:
