@@ -17,6 +17,10 @@ BOOT_LEAP_S: Final = 100_000
 """Each boot's seconds begin so far behind the newest that are known: no second has two meanings, though the newest of
 a life that ended without warning may not have been written (one is written at least daily)."""
 AGREE_WITHIN: Final = timedelta(seconds=1)
+PEOPLE_AGREE_WITHIN: Final = timedelta(seconds=9)
+"""Who reads a second and a watch is seconds off; see the tolerance of a quarter hour."""
+DRIFT_MAX: Final = 200e-6
+"""A crystal that nobody disciplines, from -20 to 60 °C: 17 s a day."""
 BY_LENGTH_MAX: Final = 64
 REACH_S: Final = 86_400
 """An undisciplined clock drifts by some seconds a day: a single reference says nothing of what lies further off."""
@@ -84,17 +88,27 @@ class TimeMap:
 
     def utc(self, boot: str, si_s: Decimal) -> datetime | None:
         """The calendar time of that second; None if no reference reaches it, or those around it disagree."""
-        found, reached = _between(self._trusted.get(boot, ()), si_s)
-        return found if reached else _between(self._manual.get(boot, ()), si_s)[0]
+        found, reached = _between(self._trusted.get(boot, ()), si_s, AGREE_WITHIN, 0.0)
+        if reached:
+            return found
+        return _between(self._manual.get(boot, ()), si_s, PEOPLE_AGREE_WITHIN, DRIFT_MAX)[0]
 
 
-def _between(references: Sequence[TimeReference], si_s: Decimal) -> tuple[datetime | None, bool]:
-    """The time by the nearest references before and after, and whether there was any word at all."""
+def _between(
+    references: Sequence[TimeReference], si_s: Decimal, within: timedelta, drift: float
+) -> tuple[datetime | None, bool]:
+    """The time by the nearest references before and after, evenly between both, and whether there was any word at all.
+
+    within, drift: by how much the two may disagree, at all and by each second between them.
+    """
     before = next((one for one in reversed(references) if one.si_s <= si_s), None)
     after = next((one for one in references if one.si_s > si_s), None)
     if before is not None and after is not None:
-        agreed = abs(before.zero - after.zero) < AGREE_WITHIN
-        return (before if si_s - before.si_s <= after.si_s - si_s else after).at(si_s) if agreed else None, True
+        apart_s = after.si_s - before.si_s
+        shift = after.zero - before.zero
+        if abs(shift) >= within + timedelta(seconds=float(apart_s) * drift):
+            return None, True
+        return before.at(si_s) + shift * float((si_s - before.si_s) / apart_s), True
     single = before or after
     if single is None or abs(single.si_s - si_s) > REACH_S:
         return None, False

@@ -24,7 +24,7 @@ from gateway.errors import ConfigMistake, DeviceError
 from gateway.ids import SocketId
 from gateway.metering.keys import public_key
 from gateway.metering.profile_csv import COLUMNS, rows_in
-from gateway.metering.profile_proof import proven_profile
+from gateway.metering.profile_proof import SignatureWorth, proven_profile
 from gateway.metering.verdicts import Reason, Verdict
 from tests.ledger.ledger_bench import NOON, HandClock, PocketKey, station
 from tests.ledger.profile_bench import BenchMeters
@@ -172,6 +172,17 @@ def test_a_signature_that_was_taken_away_leaves_a_verdict_of_the_other_part(fold
     assert time.proven_wh < clean.proven_wh == time.energy_wh
     none = changed(changed(content, 3, "sig1", ""), 3, "sig2", "")
     assert proven_profile(rows_in(none, "f"), key)[0].verdict is Verdict.YELLOW
+
+
+@pytest.mark.parametrize(
+    ("register", "time", "state"),
+    [
+        (True, True, "proven"), (True, None, "energy"), (None, True, "time"), (None, None, "unsigned"),
+        (True, False, "false"), (False, True, "false"), (False, None, "false"),
+    ],
+)  # fmt: skip
+def test_the_state_of_the_signatures_has_one_word(register: bool | None, time: bool | None, state: str) -> None:
+    assert SignatureWorth(register, time).state.value == state
 
 
 def test_rows_that_are_taken_out_doubled_or_moved_are_found(folder: Path, tmp_path: Path) -> None:

@@ -114,6 +114,15 @@ def test_what_people_enter_counts_where_no_trusted_reference_does_and_untrusted_
     assert TimeMap([manual, *disagreeing]).utc("b1", Decimal(60)) is None
 
 
+def test_two_people_s_references_carry_the_drift_between_them_evenly() -> None:
+    first = reference(0, 0, "manual", cause=Cause.MANUAL)
+    week_s = 7 * 86_400
+    last = reference(week_s, week_s / 60 + 1, "manual", cause=Cause.MANUAL)  # the device lost a minute in a week
+    assert TimeMap([first, last]).utc("b1", Decimal(week_s // 2)) == TEN + timedelta(seconds=week_s / 2 + 30)
+    wrong = reference(week_s, week_s / 60 + 3, "manual", cause=Cause.MANUAL)
+    assert TimeMap([first, wrong]).utc("b1", Decimal(week_s // 2)) is None
+
+
 def test_a_quarter_that_a_clock_set_back_shows_again_has_one_row_and_all_its_energy() -> None:
     rows = [
         row(0),
