@@ -184,7 +184,8 @@ def _quarters(course: Course, lines: list[TableLine]) -> list[str]:
         near = abs(true - line.quarter) <= ASYNC_OVER + SLACK
         if near is (Flaw.ASYNC in line.flaws) and abs(abs(true - line.quarter) - ASYNC_OVER) > 2 * SLACK:
             wrong.append(f"{line.quarter}: read at {true}, and said to be {line.flaws}")
-        if not near and line.quarter not in {nearest_quarter(true - SLACK), nearest_quarter(true + SLACK)}:
+        of_it = quarter_of if line.map_state is MapState.OK else nearest_quarter
+        if not near and line.quarter not in {of_it(true - SLACK), of_it(true + SLACK)}:
             wrong.append(f"{line.quarter}: read at {true}, which is of another quarter")
     return wrong
 
