@@ -27,7 +27,6 @@ NO_ROW_BEFORE: Final = "0" * 64
 SITE: Final = "(site)"
 """The place of the grid meter; no socket can bear that name."""
 INDEX_STEP_S: Final = Decimal("0.001")
-_PERIOD_S: Final = QUARTER.total_seconds()
 _REST_S: Final = 60.0
 _REMEMBERED: Final = 192
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,7 +176,7 @@ class QuarterWatch(Generic[_Reading]):
         if not at.utc_trust.is_proven and self._taken_s is not None and at.monotonic_s - self._taken_s < _REST_S:
             return False
         taken_s = self._taken.get(quarter)
-        return taken_s is None or abs(_boundary_s(at) - taken_s) >= _PERIOD_S - ASYNC_OVER.total_seconds()
+        return taken_s is None or abs(_boundary_s(at) - taken_s) > ASYNC_OVER.total_seconds()
 
 
 def _boundary_s(at: Instant) -> float:
