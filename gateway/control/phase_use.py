@@ -48,6 +48,8 @@ def _learn(draft: Draft, it: SocketDraft) -> None:
         if it.one_phase:
             it.one_phase = memory.used_by_box = False
             memory.phases_stuck = True
+    if draw is not None and it.phase is SessionPhase.CHARGING and max(draw[1:]) >= UNUSED_PHASE_A:
+        memory.wide = True
     if memory.presumed and it.phase is not SessionPhase.CHARGING and it.phase not in STARTING:
         memory.presumed = False
         memory.used = None

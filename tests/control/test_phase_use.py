@@ -53,6 +53,18 @@ def test_a_three_phase_car_is_found_out_paused_at_once_and_not_tried_again() -> 
     assert charging(cabinet) == {"p1"}
 
 
+def test_a_car_that_has_drawn_on_three_phases_however_briefly_is_not_tried_on_one() -> None:
+    cabinet = Cabinet(cabin(), house_a=[3.0, 15.0, 15.0])
+    cabinet.plug("p1")
+    cabinet.run_until(lambda c: c.place("p1").current_a > 5.0, 60)
+    cabinet.house_a = list(FULL_ON_TWO)
+    seen: list[Why] = []
+    cabinet.run(600, lambda c: seen.append(because(c, "p1")))
+    assert charging(cabinet) == set()
+    assert Why.PHASES_TRIED not in seen
+    assert told(cabinet).count(Why.PHASES_SHOWN) == 0
+
+
 def test_a_trial_never_gets_more_than_the_least_current() -> None:
     cabinet = Cabinet(cabin(), house_a=list(FULL_ON_TWO))
     cabinet.plug("p1", Car(limit_a=0.0))
