@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from typing import Protocol
 
 from gateway.app.command_pace import Command, CommandPace
 from gateway.app.doorkeeper import Doorkeeper
@@ -10,7 +11,6 @@ from gateway.app.faults import FaultLog
 from gateway.app.sight_board import SightBoard
 from gateway.clock import Instant
 from gateway.control.state import ControlState
-from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.protocols import Clock
 from gateway.ids import SessionId, SocketId
 from gateway.meters.han_port import HanSight
@@ -32,6 +32,16 @@ PRICES = "prices over MQTT"
 COMMANDS_FLOOD = "commands"
 
 
+class Link(Protocol):
+    """What the announcer needs of the connection to the broker."""
+
+    def listen(self, topic_filter: str, listener: Callable[[str, bytes, bool], None]) -> None: ...
+
+    def put(self, topic: str, payload: str, *, retain: bool = True) -> None: ...
+
+    def say(self, topic: str, payload: str) -> None: ...
+
+
 class Announcer:
     """The gateway's voice and ear on MQTT."""
 
@@ -39,7 +49,7 @@ class Announcer:
         self,
         *,
         site: Site,
-        link: MqttLink,
+        link: Link,
         board: SightBoard,
         clock: Clock,
         faults: FaultLog,

@@ -13,7 +13,7 @@ from gateway.devices.protocols import Clock
 
 
 class OutsideWatch:
-    """What the config names of them. Raises DeviceError if a contact's line cannot be taken."""
+    """What the config names of them."""
 
     def __init__(self, cabinet: Cabinet, board: SightBoard, clock: Clock, faults: FaultLog) -> None:
         self._wired = WiredLimits(build_limit_inputs(cabinet), board, faults)

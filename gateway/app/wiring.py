@@ -17,7 +17,7 @@ from gateway.config.plans import (
     TcpLink,
 )
 from gateway.devices.contactors import GpioContactor, RelayContactor
-from gateway.devices.gpio_lines import GpiodLines, GpioInput
+from gateway.devices.gpio_lines import GpiodLines, GpioInput, LateInput
 from gateway.devices.heartbeat import GpioHeartbeat
 from gateway.devices.modbus_bus import PymodbusBus
 from gateway.devices.modbus_timing import PAUSE_S_FIRST
@@ -74,10 +74,10 @@ def build_sockets(
 
 
 def build_limit_inputs(cabinet: Cabinet) -> dict[LimitId, GpioInput]:
-    """Raises DeviceError if a line cannot be taken: who has wired a limit wants it obeyed."""
+    """One whose line cannot be taken yet counts as calling, as one that cannot be read."""
     lines = GpiodLines()
     return {
-        limit: lines.input(plan.chip, plan.line, active_low=plan.active_low)
+        limit: LateInput(lines, plan.chip, plan.line, active_low=plan.active_low)
         for limit, plan in cabinet.limit_inputs.items()
     }
 

@@ -1,6 +1,7 @@
 """GPIO lines of the machine itself, by gpiod version 2. Outputs start inactive: taking a contactor's line opens it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import DeviceError
@@ -35,6 +36,19 @@ class GpioLines(Protocol):
     def output(self, chip: str, line: int, *, active_low: bool) -> GpioOutput: ...
 
     def input(self, chip: str, line: int, *, active_low: bool) -> GpioInput: ...
+
+
+class LateInput:
+    """A `GpioInput` that is taken when it is first looked at, and tried again each time until it can be."""
+
+    def __init__(self, lines: GpioLines, chip: str, line: int, *, active_low: bool) -> None:
+        self._take: Final = partial(lines.input, chip, line, active_low=active_low)
+        self._taken: GpioInput | None = None
+
+    def active(self) -> bool:
+        if self._taken is None:
+            self._taken = self._take()
+        return self._taken.active()
 
 
 class _GpiodLine:

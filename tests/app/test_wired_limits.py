@@ -6,6 +6,7 @@ from dataclasses import replace
 from gateway.app.faults import FaultLog
 from gateway.app.sight_board import SightBoard
 from gateway.app.wired_limits import WiredLimits
+from gateway.devices.gpio_lines import GpioInput, GpioOutput, LateInput
 from gateway.errors import DeviceError
 from gateway.ids import LimitId
 from gateway.site.outside import LimitTold
@@ -36,6 +37,39 @@ def test_a_contact_is_seen_when_it_changes_and_wakes_the_loop_only_then() -> Non
             wired.look()
             assert board.wake.is_set() is wakes
             assert board.snapshot(1.0, journal_accepts=True).outside.called == {DSO: level}
+
+    asyncio.run(play())
+
+
+class Chip:
+    """GPIO lines on paper; held: another program has them."""
+
+    def __init__(self) -> None:
+        self.held = True
+        self.asked: list[tuple[str, int, bool]] = []
+
+    def input(self, chip: str, line: int, *, active_low: bool) -> GpioInput:
+        self.asked.append((chip, line, active_low))
+        if self.held:
+            raise DeviceError("/dev/gpiochip0 line 6 cannot be taken.")
+        return Contact(False)
+
+    def output(self, chip: str, line: int, *, active_low: bool) -> GpioOutput:
+        raise DeviceError(f"{chip} line {line} is no output.")
+
+
+def test_a_line_that_cannot_be_taken_counts_as_calling_until_it_can() -> None:
+    async def play() -> None:
+        board, chip, faults = SightBoard(site(), 0.0), Chip(), FaultLog()
+        wired = WiredLimits({DSO: LateInput(chip, "/dev/gpiochip0", 6, active_low=True)}, board, faults)
+        wired.look()
+        assert board.snapshot(1.0, journal_accepts=True).outside.called == {DSO: None}
+        assert faults.now == ("external limit dso",)
+        chip.held = False
+        wired.look()
+        wired.look()
+        assert board.snapshot(1.0, journal_accepts=True).outside.called == {DSO: False}
+        assert chip.asked == [("/dev/gpiochip0", 6, True)] * 2
 
     asyncio.run(play())
 

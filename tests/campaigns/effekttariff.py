@@ -21,7 +21,7 @@ TARGET_PART = 0.7
 HOUSE_PART = 1.15
 """A target that the house itself fills proves nothing: it stays so much above the house's own highest mean."""
 USED_PART_MIN = 0.8
-SAMPLE_S = 5400.0
+SAMPLE_S = 3600.0
 
 
 @dataclass(slots=True)
