@@ -3,22 +3,21 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Protocol
 
 from gateway.app.command_pace import Command, CommandPace
 from gateway.app.doorkeeper import Doorkeeper
 from gateway.app.faults import FaultLog
+from gateway.app.outside_ear import OutsideEar
 from gateway.app.sight_board import SightBoard
 from gateway.clock import Instant
 from gateway.control.state import ControlState
+from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.protocols import Clock
 from gateway.ids import SessionId, SocketId
 from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
-from gateway.publish.commands import Refusal, Rejected, read_command
+from gateway.publish.commands import Rejected, read_command
 from gateway.publish.events import rejected_event, user_refused_event
-from gateway.publish.limits import over_mqtt, read_limit, read_temperature
-from gateway.publish.prices import read_prices
 from gateway.publish.rates import Pace
 from gateway.publish.topics import state_things
 from gateway.publish.words import Language
@@ -28,18 +27,7 @@ from gateway.site.topology import Site
 from gateway.site.users import NotLetIn, Presented
 
 REQUESTS_FULL = "requests"
-PRICES = "prices over MQTT"
 COMMANDS_FLOOD = "commands"
-
-
-class Link(Protocol):
-    """What the announcer needs of the connection to the broker."""
-
-    def listen(self, topic_filter: str, listener: Callable[[str, bytes, bool], None]) -> None: ...
-
-    def put(self, topic: str, payload: str, *, retain: bool = True) -> None: ...
-
-    def say(self, topic: str, payload: str) -> None: ...
 
 
 class Announcer:
@@ -49,7 +37,7 @@ class Announcer:
         self,
         *,
         site: Site,
-        link: Link,
+        link: MqttLink,
         board: SightBoard,
         clock: Clock,
         faults: FaultLog,
@@ -68,12 +56,15 @@ class Announcer:
         self._pace = Pace()
         self._commands = CommandPace()
         link.listen(topic_names.command_filter(site.gateway_id), self._command)
-        for limit in over_mqtt(site):
-            link.listen(topic_names.limit_command(site.gateway_id, limit.id), self._limit)
-        if site.restraints.prices is not None:
-            link.listen(topic_names.prices(site.gateway_id), self._prices)
-        if site.restraints.temperature is not None:
-            link.listen(topic_names.cabinet_temperature(site.gateway_id), self._temperature)
+        OutsideEar(
+            site=site,
+            link=link,
+            board=board,
+            clock=clock,
+            faults=faults,
+            language=language,
+            show_again=self._pace.forget,
+        )
         doorkeeper.listen(link.listen)
 
     def publish(self, snapshot: SiteSnapshot, state: ControlState, now: Instant) -> None:
@@ -118,35 +109,6 @@ class Announcer:
             self._ask(made)
         else:
             self._faults.on(COMMANDS_FLOOD, f"too many for socket {made.socket}; the newest waits, others are dropped")
-
-    def _prices(self, _topic: str, payload: bytes, _retained: bool) -> None:
-        """A series may be retained: it says its own times."""
-        made = read_prices(payload)
-        if isinstance(made, str):
-            self._faults.on(PRICES, made)
-            wrong = Rejected(Refusal.WRONG_VALUE, None, "prices")
-            self._link.say(*rejected_event(self._site.gateway_id, wrong, self._language, self._clock.now().utc))
-        else:
-            self._faults.off(PRICES)
-            self._board.prices_told(made)
-
-    def _temperature(self, topic: str, payload: bytes, retained: bool) -> None:
-        now = self._clock.now()
-        made = read_temperature(topic, payload, retained, self._site, now.monotonic_s)
-        if isinstance(made, Rejected):
-            self._link.say(*rejected_event(self._site.gateway_id, made, self._language, now.utc))
-        else:
-            self._board.temperature_told(made)
-
-    def _limit(self, topic: str, payload: bytes, retained: bool) -> None:
-        now = self._clock.now()
-        made = read_limit(topic, payload, retained, self._site, now.monotonic_s)
-        if isinstance(made, Rejected):
-            self._link.say(*rejected_event(self._site.gateway_id, made, self._language, now.utc))
-            return
-        limit, told = made
-        self._board.limit_told(limit, told)
-        self._pace.forget(topic_names.limit_state(self._site.gateway_id, limit))
 
     def _ask(self, command: Command) -> None:
         if self._board.asked(command):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gateway.app.announcer import Announcer
 from gateway.app.faults import FaultLog
+from gateway.app.outside_ear import OutsideEar
 from gateway.app.sight_board import SightBoard
 from gateway.ids import LimitId
 from gateway.publish.words import Language
@@ -28,12 +28,10 @@ class PaperLink:
     def __init__(self) -> None:
         self.listeners: dict[str, Callable[[str, bytes, bool], None]] = {}
         self.said: list[dict[str, Any]] = []
+        self.again: list[str] = []
 
     def listen(self, topic_filter: str, listener: Callable[[str, bytes, bool], None]) -> None:
         self.listeners[topic_filter] = listener
-
-    def put(self, topic: str, payload: str, *, retain: bool = True) -> None:
-        raise AssertionError(f"nothing is to be put here: {topic}")
 
     def say(self, topic: str, payload: str) -> None:
         self.said.append(json.loads(payload))
@@ -46,8 +44,14 @@ class PaperLink:
 def gateway(restraints: Restraints) -> tuple[PaperLink, SightBoard, FaultLog]:
     built: Site = replace(site(), restraints=restraints)
     link, board, faults = PaperLink(), SightBoard(built, 0.0), FaultLog()
-    Announcer(
-        site=built, link=link, board=board, clock=StepClock(), faults=faults, language=Language.EN, han=lambda: None
+    OutsideEar(
+        site=built,
+        link=link,
+        board=board,
+        clock=StepClock(),
+        faults=faults,
+        language=Language.EN,
+        show_again=link.again.append,
     )
     return link, board, faults
 
@@ -82,6 +86,7 @@ def test_limits_temperatures_and_prices_come_to_the_snapshot() -> None:
             ("prices", "wrong_value"),
         ]
         assert outside(board) == seen
+        assert link.again == ["laddvakt/villa-1/limit/home/state"]
         assert faults.now == ("prices over MQTT",)
         link.hear("prices/set", PRICES)
         assert faults.now == ()
@@ -92,6 +97,6 @@ def test_limits_temperatures_and_prices_come_to_the_snapshot() -> None:
 def test_a_gateway_without_restraints_listens_to_none() -> None:
     async def play() -> None:
         link, _, _ = gateway(Restraints())
-        assert list(link.listeners) == ["laddvakt/villa-1/socket/+/+/set"]
+        assert not link.listeners
 
     asyncio.run(play())
