@@ -3,8 +3,9 @@
 A journal of 10 000 rows that a ledger really wrote is changed in a thousand ways: bits flipped in rows and anywhere in
 the file, rows deleted, inserted, swapped, cut off, old copies put back, history rewritten with all hashes made to fit.
 `laddvakt journal verify --head` must find each; the head is the one that the broker was told last. Exports are changed
-the same way and handed to `laddvakt verify --whole-key --to-page`. A change that leaves every row, or every signed byte
-and signature, as it was (unused room of the database, an unsigned attribute) counts apart, not as found.
+the same way and handed to `laddvakt verify --whole-key --to-page`; tables and archives to `laddvakt verify` alone. A
+change that leaves every row, or every signed byte and signature, as it was (unused room of the database, an unsigned
+attribute) counts apart, not as found.
 """
 
 import argparse
@@ -270,6 +271,11 @@ class ExportCampaign(Campaign):
         called(export, "--state-dir", state, "--format", "ocmf", "-o", str(self._file))
         self._text = self._file.read_bytes()
         self._signed = signed_parts(self._text)
+        wholes = {}
+        for form in ("csv", "archive"):
+            called(export, "--state-dir", state, "--format", form, "-o", str(self._file))
+            wholes[form] = self._file.read_bytes()
+        self._table, self._archive = wholes["csv"], wholes["archive"]
 
     def export_clean(self) -> None:
         lines = self._text.splitlines(keepends=True)
@@ -287,6 +293,40 @@ class ExportCampaign(Campaign):
             self.without_effect[name] += 1
         else:
             self.missed.append(f"export, {name}: {said[-300:]}")
+
+    def wholes_clean(self) -> None:
+        for name, content in (("table", self._table), ("archive", self._archive)):
+            code, said = self._judged(content)
+            if code != 0:
+                self.missed.append(f"a clean {name} was accused: {said[-500:]}")
+
+    def wholes_attacked(self, number: int) -> None:
+        """Of a table and an archive no bit is without a meaning: each change must be found."""
+        chance = self._chance
+        whole, name = (self._table, "table") if number % 2 else (self._archive, "archive")
+        lines = whole.splitlines(keepends=True)
+        at, other = sorted(chance.sample(range(1, len(lines)), 2))
+        match number // 2 % 4:
+            case 0:
+                deed, content = "bit_in", flipped(whole, chance)
+            case 1:
+                deed, content = "piece_deleted_from", b"".join(lines[:at] + lines[at + 1 :])
+            case 2:
+                swapped = [*lines[:at], lines[other], *lines[at + 1 : other], lines[at], *lines[other + 1 :]]
+                deed, content = "pieces_swapped_in", b"".join(swapped)
+            case _:
+                deed, content = "cut_off", whole[: chance.randrange(1, len(whole) - 1)]
+        code, said = self._judged(content)
+        if code != 0:
+            self.found[f"{deed}_{name}"] += 1
+        elif content == whole:
+            self.without_effect[f"{deed}_{name}"] += 1
+        else:
+            self.missed.append(f"{name}, {deed}: {said[-300:]}")
+
+    def _judged(self, content: bytes) -> tuple[int, str]:
+        self._file.write_bytes(content)
+        return called(verify, str(self._file), "--key", self._key)
 
     def _verdict(self, content: bytes) -> tuple[int, str]:
         self._file.write_bytes(content)
@@ -340,10 +380,14 @@ def main() -> int:
             campaign.journal_clean()
             if number % 2:
                 campaign.export_clean()
+            if number % 10 == 0:
+                campaign.wholes_clean()
         for number in range(attacks):
             campaign.journal_attacked(number)
             if number % 2:
                 campaign.export_attacked(number // 2)
+            if number % 10 == 0:
+                campaign.wholes_attacked(number // 10)
     for problem in campaign.missed:
         print(f"WRONG: {problem}")
     each = ", ".join(f"{count} {attack}" for attack, count in sorted(campaign.found.items()))
