@@ -1,12 +1,14 @@
 """Random cabinets through `decide`, second by second, until a million ticks are over: `--sample` for half a minute.
 
-Each run draws a tree of fuses, 1 to 64 sockets of every kind, how often and how late meters tell, and a script of cars,
-people, house load and faults. The laws, at every tick:
+Each run draws a tree of fuses, 1 to 64 sockets of every kind, a policy, priorities and minimum energies, how often and
+how late meters tell, and a script of cars, people, house load and faults. The laws, at every tick:
 
 - whatever is raised or admitted fits, with all reservations, on every fuse phase; what is told never exceeds a rating
   that can be kept, nor a steady limit for longer than the minimum currents make it;
 - without faults, an overload that shedding can cure is gone within 10 s of the telegram that shows it;
-- with endless cars and a steady house everybody's turn comes;
+- with endless cars and a steady house everybody's turn comes, by every policy;
+- below a fuse that allows so many sessions no more charge;
+- a box is switched between one phase and three only while nothing flows;
 - a restart at any tick keeps the order of the line;
 - a wall clock that steps by an hour changes no wish.
 
@@ -29,7 +31,7 @@ from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.ids import FuseId, SessionId, SocketId
 from gateway.quantities import PHASES, Phase
-from gateway.site.topology import FuseKind, QueueRules, Site, Socket
+from gateway.site.topology import FuseKind, PhaseSwitching, Policy, QueueRules, Site, Socket
 from gateway.site.wishes import SaveCheckpoint
 from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, instant, plain, site, wallbox
 from tests.control.test_laws import ROTATIONS, check_nothing_is_given_twice, disturb
@@ -39,6 +41,11 @@ TICKS = 1_000_000
 SAMPLE_TICKS = 9000
 TICKS_PER_RUN = 900
 SLICE_S = 120.0
+PATIENCE_OVER_S = 300.0
+SERVING = (Policy.FIFO, Policy.EQUAL, Policy.PRIORITY)
+"""Policies under which everybody is served whatever the sun does."""
+CLOCKLESS = (*SERVING, Policy.SOLAR)
+"""Those that do not look at the wall clock."""
 GONE_S_MAX = 10.0
 CLOCK_EVERY = 40
 RESTART_EVERY = 60
@@ -66,7 +73,7 @@ class Worst:
     clock_steps: int = 0
 
 
-def cabinet_of(chance: random.Random, sockets_max: int) -> Cabinet:
+def cabinet_of(chance: random.Random, sockets_max: int, policies: tuple[Policy, ...] = CLOCKLESS) -> Cabinet:
     """A tree of up to eight fuses, sockets of every kind anywhere in it, meters fast or slow."""
     number = chance.choice([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64])
     number = min(number, sockets_max)
@@ -83,11 +90,14 @@ def cabinet_of(chance: random.Random, sockets_max: int) -> Cabinet:
             sockets.append(plain(f"s{n}", on, phases[:1], chance.choice([6.0, 10.0]), chance.random() < 0.9))
         else:
             step_a, opens = chance.choice([0.1, 1.0]), chance.random() < 0.3
-            sockets.append(
-                wallbox(f"s{n}", on, phases, 16.0, opens, step_a=step_a, failsafe_a=chance.choice([None, 0.0]))
-            )
+            failsafe_a, way = chance.choice([None, 0.0]), chance.choice([None, None, PhaseSwitching(10.0)])
+            box = wallbox(f"s{n}", on, phases, 16.0, opens, step_a=step_a, failsafe_a=failsafe_a, switching=way)
+            minimum_kwh = chance.choice([0.0, 0.0, 0.2])
+            weight = chance.choice([1.0, 1.0, 3.0])
+            sockets.append(replace(box, priority=chance.randint(0, 2), weight=weight, minimum_kwh=minimum_kwh))
     declared = chance.choice([None, (8.0, 8.0, 8.0)])
-    built = site(*sockets, fuses=tuple(fuses), house_load_a_max=declared, rules=QueueRules(slice_s=SLICE_S))
+    rules = QueueRules(slice_s=SLICE_S, policy=chance.choice(policies), patience_s=PATIENCE_OVER_S)
+    built = site(*sockets, fuses=tuple(fuses), house_load_a_max=declared, rules=rules)
     cabinet = Cabinet(built, house_a=[chance.uniform(0.0, 8.0) for _ in PHASES])
     cabinet.telegram_every_s = chance.choice([1, 2, 5, 10])
     cabinet.telegram_lag_s = chance.choice([0, 0, 1, 2])
@@ -129,6 +139,16 @@ def check_told(cabinet: Cabinet, over_since_s: dict[tuple[FuseId, Phase], float]
             raise LawBroken(
                 f"{cabinet.at_s}: {fuse_id} {phase.name}: told and base {amps:.2f} A of {one.limit_a[phase]}"
             )
+
+
+def check_sessions(cabinet: Cabinet) -> None:
+    """As many sessions below each fuse as it allows."""
+    for one in cabinet.site.fuses.values():
+        if one.sessions_max is None:
+            continue
+        below = charging_below(cabinet, one.id)
+        if len(below) > one.sessions_max:
+            raise LawBroken(f"{cabinet.at_s}: {len(below)} sessions charge below {one.id}, {one.sessions_max} may")
 
 
 def charging_below(cabinet: Cabinet, fuse_id: FuseId) -> list[SocketId]:
@@ -217,6 +237,7 @@ def random_run(seed: int, worst: Worst, *, faults: bool, ticks: int, sockets_max
         worst.ticks += 1
         check_nothing_is_given_twice(before, cabinet)
         check_told(cabinet, over_since_s)
+        check_sessions(cabinet)
         if not faults:
             shown_s = overload.follow(cabinet, telegram=cabinet.telegrams_sent > sent)
             if shown_s > worst.overload_s:
@@ -237,7 +258,7 @@ def random_run(seed: int, worst: Worst, *, faults: bool, ticks: int, sockets_max
 def line_run(seed: int, worst: Worst, sockets_max: int) -> None:
     """Endless cars everywhere, a steady house: each that could start alone is served, turn by turn."""
     chance = random.Random(seed)
-    cabinet = cabinet_of(chance, sockets_max)
+    cabinet = cabinet_of(chance, sockets_max, SERVING)
     number = len(cabinet.places)
     last_s = {}
     for name, place in cabinet.places.items():
@@ -253,6 +274,8 @@ def line_run(seed: int, worst: Worst, sockets_max: int) -> None:
         if socket.wallbox is None:
             cabinet.ask(start(str(name), f"{name}-{seed}"))
     bound_s = (number + 2) * (SLICE_S + 60.0) + 120.0
+    if cabinet.site.rules.policy is not Policy.FIFO:
+        bound_s += PATIENCE_OVER_S
     for _ in range(int(1.5 * bound_s)):
         cabinet.step()
         worst.ticks += 1

@@ -158,14 +158,15 @@ def test_a_box_that_does_not_obey_counts_at_its_rating() -> None:
     assert Why.WALLBOX_DISOBEYS in events(cabinet)
 
 
-def test_a_box_that_does_not_obey_is_opened_by_its_contactor_and_locked_the_third_time() -> None:
+def test_a_box_that_shows_no_drop_six_seconds_after_it_was_lowered_is_opened_by_its_contactor() -> None:
     cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
     cabinet.plug("p1", Car(deaf=True, deaf_a=15.0))
     cabinet.run(160)
     assert charging(cabinet) == {"p1"}
     cabinet.house_a = [10.0, 10.0, 10.0]
-    cabinet.run(24)
-    assert not cabinet.place("p1").closed
+    cabinet.run_until(lambda c: seen(c, "p1").granted_a < 15.0, 12)
+    assert 6.0 <= cabinet.run_until(lambda c: not c.place("p1").closed, 12) <= 8.0
+    cabinet.run(16)
     assert [wish.because.why for _, wish in cabinet.log if isinstance(wish, RecordEnd)] == [Why.WALLBOX_DISOBEYS]
 
 
