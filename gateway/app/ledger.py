@@ -8,6 +8,7 @@ is mended at the next start by signing the same text under the same page: no gap
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID, uuid5
@@ -314,6 +315,7 @@ async def open_ledger(
     minimum_wh: Mapping[SocketId, int],
     discipline: Callable[[], Discipline] = undisciplined,
     config: str = "",
+    streams_rows: bool = False,
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
 
@@ -325,7 +327,7 @@ async def open_ledger(
         raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
     software, boot_id = software_identity(), boot_id.strip()
     station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config)
-    store = await asyncio.to_thread(JournalStore.open, state_dir)
+    store = await asyncio.to_thread(partial(JournalStore.open, state_dir, streams_rows=streams_rows))
     try:
         return await Ledger.open(store, KeyFolder(state_dir), clock, station, discipline)
     except BaseException:

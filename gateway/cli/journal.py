@@ -1,10 +1,15 @@
-"""`laddvakt journal verify | backup | restore`.
+"""`laddvakt journal verify | backup | stream | restore`.
 
 verify checks the whole chain, what the facts add up to, and every signature. With --head it also proves that this is
 not an old copy put back: SEQ:HASH as it was published on MQTT under `journal/head`, or as it stands on a receipt.
 
 A daemon does the same every day while it charges. Damage leaves a mark in the state folder, with which no daemon
 charges; verify takes it away if the journal is whole.
+
+stream writes the journal as pages of rows, the same that go out on MQTT with `journal_rows = true`, into a file of one
+page a line; --after SEQ leaves out what lies before. Whoever keeps what the gateway publishes, such as
+`mosquitto_sub -q 1 -c -i keeper -t laddvakt/ID/journal/rows >> rows.jsonl`, has a second copy that restore takes, too:
+lines may come twice and in any order, and a gap is named.
 
 backup makes a checked copy while the gateway runs; a copy of the same name must be the beginning of this journal, and
 is replaced. restore puts a copy into an empty folder, for exports and receipts. No key is in a copy: whoever charges on
@@ -30,10 +35,12 @@ EXIT_DAMAGED = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
-    actions = ["verify", "backup", "restore"]
-    parser.add_argument("action", choices=actions, help="check every row, booking and signature; copy; put a copy back")
+    actions = ["verify", "backup", "stream", "restore"]
+    words = "check every row, booking and signature; copy; write pages of rows; put a copy or pages back"
+    parser.add_argument("action", choices=actions, help=words)
     add_state_folder(parser)
     parser.add_argument("--copy", type=Path, metavar="FILE", help="the copy to make, or to put back")
+    parser.add_argument("--after", type=int, default=0, metavar="SEQ", help="of stream: only the rows behind this one")
     parser.add_argument("--head", type=_head, metavar="SEQ:HASH", help="a head that was published; it must be in it")
     parser.add_argument("--key", type=_key, metavar="PEM|HEX|FILE", help="the public key that all of it must be of")
 
@@ -60,15 +67,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
-    from gateway.devices.journal_copy import audited, backed_up, put_back
+    from gateway.devices.journal_copy import audited, backed_up, put_back, streamed
     from gateway.devices.journal_file import opened_for_reading
 
     if (args.copy is None) != (args.action == "verify"):
-        remedy = "Name the file for backup and restore, and only for them."
+        remedy = "Name the file for backup, stream and restore, and only for them."
         mistake = Mistake("--copy", str(args.copy), f"It does not fit {args.action}.", remedy)
         raise ConfigMistake("arguments", (mistake,))
     if args.action == "backup":
         return backed_up(folder, args.copy)
+    if args.action == "stream":
+        return streamed(folder, args.copy, args.after)
     if args.action == "restore":
         return put_back(args.copy, folder, args.head)
     with opened_for_reading(folder) as connection:

@@ -153,6 +153,7 @@ def _mqtt(section: MqttSection, mistakes: list[Mistake]) -> MqttPlan:
         username=section.username,
         password_file=None if section.password_file is None else Path(section.password_file),
         discovery_prefix=section.discovery_prefix,
+        journal_rows=section.journal_rows,
     )
     if not plan.on_loopback and plan.password_file is None:
         mistakes.append(

@@ -129,13 +129,15 @@ class GridMeterPlan:
 
 @dataclass(frozen=True, slots=True)
 class MqttPlan:
-    """The broker. password_file: read by the shell at start, mode 0600."""
+    """The broker. password_file: read by the shell at start, mode 0600; journal_rows: the journal's second copy goes
+    there."""
 
     host: str
     port: int
     username: str | None
     password_file: Path | None
     discovery_prefix: str
+    journal_rows: bool = False
 
     @property
     def on_loopback(self) -> bool:

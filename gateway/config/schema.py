@@ -68,6 +68,10 @@ class MqttSection(Section):
     username: str | None = None
     password_file: str | None = Field(default=None, pattern="^/", description="file with the password, mode 0600")
     discovery_prefix: str = Field(default="homeassistant", pattern=r"^[A-Za-z0-9_-]+$")
+    journal_rows: bool = Field(
+        default=False,
+        description="true: every journal row goes to journal/rows, a second copy; it names who charged",
+    )
 
 
 class ControlSection(Section):

@@ -16,9 +16,11 @@ from gateway.devices.journal_file import (
     JOURNAL_FILE,
     newest_head,
     opened_file_for_reading,
+    opened_for_reading,
     require_integrity,
     rows_after,
 )
+from gateway.devices.journal_stream import is_stream, pages_after, rebuilt
 from gateway.devices.key_store import KEY_FILE, make_folder, sync_folder
 from gateway.errors import DeviceError, JournalDamaged, WrittenByNewer
 from gateway.journal.audit import Audit
@@ -69,12 +71,26 @@ def put_back(copy: Path, folder: Path, expected: Head | None) -> Audit:
         if (folder / name).exists():
             raise DeviceError(f"{folder / name}: a copy is put into an empty folder; name another one")
     with _said_by_name(copy):
-        with opened_file_for_reading(copy) as source:
-            audit = audited(source, expected)
-            draft.unlink(missing_ok=True)
-            _copy(source, draft)
+        draft.unlink(missing_ok=True)
+        if is_stream(copy):
+            audit = rebuilt(copy, draft, expected)
+        else:
+            with opened_file_for_reading(copy) as source:
+                audit = audited(source, expected)
+                _copy(source, draft)
         draft.rename(target)
         sync_folder(folder)
+    return audit
+
+
+def streamed(folder: Path, target: Path, after: int) -> Audit:
+    """Writes the rows behind that place as pages into a new file, and checks the whole journal. Raises DeviceError,
+    JournalDamaged."""
+    with opened_for_reading(folder) as connection, _said_by_name(target):
+        audit = audited(connection)
+        with target.open("x", encoding="ascii") as pages:
+            for page in pages_after(connection, after):
+                pages.write(f"{page.text()}\n")
     return audit
 
 

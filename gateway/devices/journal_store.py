@@ -20,6 +20,7 @@ from typing import Final, Self
 from gateway.devices.journal_check import require_unmarked
 from gateway.devices.journal_file import fact_named, open_for_writing, rows_after, rows_newest_first
 from gateway.devices.journal_reserve import SpaceReserve
+from gateway.devices.journal_stream import RowStream
 from gateway.devices.key_store import make_folder
 from gateway.errors import DeviceError, FolderInUse, JournalDamaged
 from gateway.journal.chain import Head, verified_newest
@@ -35,6 +36,8 @@ JOBS_MAX: Final = 256
 PULSE_S: Final = 0.25
 COMMITS_PER_CHECKPOINT: Final = 64
 IDLE_PULSES: Final = 20
+PAGE_EVERY_S: Final = 4.0
+"""So that a stream that begins late, or goes on after an outage, costs the same as every day."""
 LOOK_BACK_ROWS: Final = 4 * ROWS_PER_SAVED_MEMORY
 
 
@@ -66,11 +69,19 @@ _Answer = tuple[int, ...] | tuple[PendingMessage, ...] | tuple[Fact, ...]
 class JournalStore:
     """The journal of one daemon. `progress` rises at least twice a second for as long as the writer thread lives."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: int, reserve: SpaceReserve, pulse_s: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        lock: int,
+        reserve: SpaceReserve,
+        pulse_s: float,
+        stream: RowStream | None,
+    ) -> None:
         self._connection = connection
         self._lock = lock
         self._reserve = reserve
         self._pulse_s = pulse_s
+        self._stream = stream
         self._head = Head()
         self._damage: str | None = None
         self._closing = False
@@ -81,11 +92,19 @@ class JournalStore:
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
 
     @classmethod
-    def open(cls, folder: Path, *, reserve_bytes: int = RESERVE_BYTES, pulse_s: float = PULSE_S) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        reserve_bytes: int = RESERVE_BYTES,
+        pulse_s: float = PULSE_S,
+        streams_rows: bool = False,
+        page_every_s: float = PAGE_EVERY_S,
+    ) -> Self:
         """Opens or makes the journal in the state folder. `facts` must be read to the end before the first append.
 
         pulse_s: how long the writer waits for work before it looks at the free space; after IDLE_PULSES pulses without
-        work it moves its log into the database.
+        work it moves its log into the database. streams_rows: the outbox brings every row, a page at most so often.
 
         Raises FolderInUse if another daemon holds it, DeviceError, ConfigMistake on a wrong mode, JournalDamaged.
         """
@@ -95,7 +114,8 @@ class JournalStore:
         reserve = SpaceReserve(folder, reserve_bytes)
         try:
             reserve.make_room()  # also for a start on a full disk
-            return cls(open_for_writing(folder), lock, reserve, pulse_s)
+            stream = RowStream(page_every_s) if streams_rows else None
+            return cls(open_for_writing(folder), lock, reserve, pulse_s, stream)
         except BaseException:
             os.close(lock)
             raise
@@ -225,8 +245,23 @@ class JournalStore:
                 named = fact_named(self._connection, job.name)
                 return () if named is None else (named,)
             case _Pending():
-                found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (job.limit,))
-                return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
+                return self._waiting(job.limit) or self._rows_waiting(job.limit)
+
+    def _waiting(self, limit: int) -> tuple[PendingMessage, ...]:
+        found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (limit,))
+        return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
+
+    def _rows_waiting(self, limit: int) -> tuple[PendingMessage, ...]:
+        """When nothing else waits, the next page of rows; none while the medium is nearly full."""
+        page = None if self._stream is None or not self._has_room else self._stream.next_page(self._connection)
+        if page is None:
+            return ()
+        message = page.message()
+        with self._transaction():
+            values = (page.head.seq, message.kind.value, message.body)
+            self._connection.execute("INSERT INTO outbox (seq, kind, body) VALUES (?, ?, ?)", values)
+            self._connection.execute("UPDATE streamed SET seq = ?", (page.head.seq,))
+        return self._waiting(limit)
 
     def _append(self, job: _Append) -> tuple[int, ...]:
         self._reserve.make_room()

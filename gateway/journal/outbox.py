@@ -1,4 +1,4 @@
-"""What must reach the broker at last, however long it is away: sessions, safety events and signed heads, in
+"""What must reach the broker at last, however long it is away: sessions, safety events, signed heads and rows, in
 the journal's order."""
 
 import json
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     HEAD = "head"
+    ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)

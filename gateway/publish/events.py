@@ -95,6 +95,8 @@ def outbox_message(gateway: GatewayId, pending: PendingMessage, language: Langua
             return topic_names.event(gateway), json_text(_event(said, language))
         case Kind.HEAD:
             return topic_names.journal_head(gateway), json_text(said)
+        case Kind.ROWS:
+            return topic_names.journal_rows(gateway), pending.body
 
 
 def check_text(check: ChainChecked | str | None, language: Language) -> str:

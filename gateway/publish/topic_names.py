@@ -135,9 +135,14 @@ def journal_check(gateway: GatewayId) -> str:
     return f"{BASE}/{gateway}/journal/check"
 
 
+def journal_rows(gateway: GatewayId) -> str:
+    """Every row of the journal in its order, for whoever keeps the second copy; never retained."""
+    return f"{BASE}/{gateway}/journal/rows"
+
+
 def is_retained(topic: str) -> bool:
-    """Whether a message on this topic stays at the broker. Events and commands never do."""
-    return not (topic.endswith(("/event", "/set")))
+    """Whether a message on this topic stays at the broker. Events, commands and the journal's rows never do."""
+    return not (topic.endswith(("/event", "/set", "/journal/rows")))
 
 
 def discovery(prefix: str, gateway: GatewayId, socket: SocketId | None = None) -> str:

@@ -54,6 +54,14 @@ def test_the_four_kinds_of_sockets_are_told_apart() -> None:
     assert kinds == {"p1": (True, True), "p2": (False, True), "p3": (True, False), "p4": (False, False)}
 
 
+def test_the_journals_rows_go_to_the_broker_only_if_somebody_says_so() -> None:
+    silent = load_cabinet(FILE).mqtt
+    asked = cabinet_of(changed(("# journal_rows = true", "journal_rows = true")), "example").mqtt
+    assert silent is not None
+    assert asked is not None
+    assert (silent.journal_rows, asked.journal_rows) == (False, True)
+
+
 def test_a_tcp_bus_has_host_and_port() -> None:
     text = changed(('"/dev/laddvakt-wallbox"', '"tcp://192.168.1.30:502"'))
     assert cabinet_of(text, "example").buses[BusId("rs485-2")].wire == TcpLink("192.168.1.30", 502)

@@ -36,7 +36,7 @@ def note(text: str = "x") -> ClockSeen:
     return ClockSeen(NOW, text)
 
 
-def with_store(folder: Path, work: Callable[[JournalStore], Coroutine[Any, Any, None]], **options: int) -> None:
+def with_store(folder: Path, work: Callable[[JournalStore], Coroutine[Any, Any, None]], **options: Any) -> None:
     async def run() -> None:
         store = JournalStore.open(folder, **options)
         try:
