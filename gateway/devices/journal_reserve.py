@@ -37,13 +37,22 @@ class SpaceReserve:
         except OSError:
             return False
 
-    def make_room(self) -> None:
-        """Gives up a slice if the medium has less than one left; without any the write itself will fail and say so."""
+    def has_slices(self, count: int) -> bool:
+        """True if the medium has so many slices left without the reserve: for what can wait until it has."""
         try:
-            held_bytes = self._held_bytes()
-            if held_bytes == 0 or self._free_bytes() >= SLICE_BYTES:
+            return self._free_bytes() >= count * SLICE_BYTES
+        except OSError:
+            return False
+
+    def make_room(self, slices: int = 1) -> None:
+        """Gives up slices until the medium has so many left; without any the write itself will fail and say so."""
+        try:
+            held_bytes, free_bytes = self._held_bytes(), self._free_bytes()
+            wanted_bytes = min(held_bytes, slices * SLICE_BYTES - free_bytes)
+            if wanted_bytes <= 0:
                 return
-            os.truncate(self._file, max(0, held_bytes - SLICE_BYTES))
+            given_bytes = -(-wanted_bytes // SLICE_BYTES) * SLICE_BYTES
+            os.truncate(self._file, max(0, held_bytes - given_bytes))
             sync_folder(self._folder)
         except OSError:
             return

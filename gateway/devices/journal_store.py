@@ -35,6 +35,8 @@ RESERVE_BYTES: Final = 16 * 1024 * 1024
 JOBS_MAX: Final = 256
 PULSE_S: Final = 0.25
 COMMITS_PER_CHECKPOINT: Final = 64
+SLICES_PER_CHECKPOINT: Final = 2
+"""What the file may grow by when the log of so many commits is moved into it."""
 IDLE_PULSES: Final = 20
 PAGE_EVERY_S: Final = 4.0
 """So that a stream that begins late, or goes on after an outage, costs the same as every day."""
@@ -88,6 +90,7 @@ class JournalStore:
         self._has_room = reserve.has_room()
         self._progress = 0
         self._commits_unchecked = 0
+        self._delivered: set[int] = set()
         self._jobs: queue.Queue[tuple[_Job, Future[_Answer]] | None] = queue.Queue(JOBS_MAX)
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
 
@@ -238,18 +241,28 @@ class JournalStore:
             case _Append():
                 return self._append(job)
             case _Delivered():
-                with self._transaction():
-                    self._connection.executemany("DELETE FROM outbox WHERE id = ?", [(at,) for at in job.ids])
+                self._delivered.update(job.ids)
+                self._forget_delivered()
                 return ()
             case _Named():
                 named = fact_named(self._connection, job.name)
                 return () if named is None else (named,)
             case _Pending():
+                self._forget_delivered()
                 return self._waiting(job.limit) or self._rows_waiting(job.limit)
 
+    def _forget_delivered(self) -> None:
+        """Waits on a full medium, whose last room is for sessions; a death meanwhile sends the messages once more."""
+        if self._delivered and self._reserve.has_slices(2):
+            with self._transaction():
+                self._connection.executemany("DELETE FROM outbox WHERE id = ?", [(at,) for at in self._delivered])
+            self._delivered.clear()
+
     def _waiting(self, limit: int) -> tuple[PendingMessage, ...]:
-        found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (limit,))
-        return tuple(PendingMessage(at, Kind(kind), body) for at, kind, body in found.fetchall())
+        most = limit + len(self._delivered)
+        found = self._connection.execute("SELECT id, kind, body FROM outbox ORDER BY id LIMIT ?", (most,)).fetchall()
+        waiting = [PendingMessage(at, Kind(kind), body) for at, kind, body in found if at not in self._delivered]
+        return tuple(waiting[:limit])
 
     def _rows_waiting(self, limit: int) -> tuple[PendingMessage, ...]:
         """When nothing else waits, the next page of rows; none while the medium is nearly full."""
@@ -291,6 +304,7 @@ class JournalStore:
         """Moves the log into the database file; a reader in the way only means later."""
         if self._damage is not None:
             return
+        self._reserve.make_room(SLICES_PER_CHECKPOINT)
         try:
             self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
             self._commits_unchecked = 0

@@ -1,12 +1,19 @@
 """The held room is given up only when it is the last, and taken back when there is room again."""
 
+import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from gateway.clock import Instant, UtcTrust
+from gateway.devices.journal_file import opened_for_reading
 from gateway.devices.journal_reserve import HELD_BYTES, RESERVE_FILE, SLICE_BYTES, SpaceReserve
+from gateway.devices.journal_store import JournalStore
+from gateway.journal.facts import JournalBegun
+from gateway.journal.outbox import Kind, Message
 
 KEEP_FREE_BYTES = 16 * 1024 * 1024
 
@@ -101,3 +108,39 @@ def test_a_medium_that_cannot_be_asked_or_gives_no_room_begins_nothing(
     assert not reserve.has_room()
     reserve.make_room()
     assert disk.file.stat().st_size == 1
+
+
+@pytest.mark.parametrize(("free_slices", "wanted", "given"), [(0, 1, 1), (0, 2, 2), (1, 2, 1), (2, 2, 0), (0, 99, 16)])
+def test_as_many_slices_are_given_up_as_are_missing(
+    tmp_path: Path, disk: Disk, free_slices: int, wanted: int, given: int
+) -> None:
+    reserve = SpaceReserve(tmp_path, KEEP_FREE_BYTES)
+    reserve.has_room()
+    disk.free_bytes = HELD_BYTES + free_slices * SLICE_BYTES
+    assert reserve.has_slices(wanted) is (free_slices >= wanted)
+    reserve.make_room(wanted)
+    assert disk.file.stat().st_size == HELD_BYTES - given * SLICE_BYTES
+
+
+def test_what_the_broker_took_is_forgotten_only_when_a_full_medium_has_room_again(tmp_path: Path, disk: Disk) -> None:
+    async def run() -> None:
+        store = JournalStore.open(tmp_path)
+        list(store.facts())
+        now = Instant(1.0, datetime(2026, 3, 1, tzinfo=UTC), UtcTrust.SYNCHRONISED)
+        await store.append([JournalBegun(now)], [Message(Kind.EVENT, text) for text in ("1", "2", "3")])
+        first, second, _ = await store.pending_outbox(3)
+        disk.free_bytes = disk.file.stat().st_size
+        await store.outbox_delivered([first.id, second.id])
+        assert [message.body for message in await store.pending_outbox(1)] == ["3"], "nothing is sent twice meanwhile"
+        assert kept() == 3
+        disk.free_bytes = 1 << 30
+        await store.pending_outbox(1)
+        assert kept() == 1
+        await store.close()
+
+    def kept() -> int:
+        with opened_for_reading(tmp_path) as connection:
+            return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    tmp_path.chmod(0o700)
+    asyncio.run(run())
