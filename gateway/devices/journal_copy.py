@@ -72,7 +72,7 @@ def put_back(copy: Path, folder: Path, expected: Head | None) -> Audit:
             raise DeviceError(f"{folder / name}: a copy is put into an empty folder; name another one")
     with _said_by_name(copy):
         draft.unlink(missing_ok=True)
-        if is_stream(copy):
+        if copy.is_file() and is_stream(copy):
             audit = rebuilt(copy, draft, expected)
         else:
             with opened_file_for_reading(copy) as source:
