@@ -192,6 +192,7 @@ class _Gateway:
             minimum_wh=minimum_quantities(self._cabinet),
             discipline=self._clock.discipline,
             config=self._cabinet.kept,
+            streams_rows=self._cabinet.mqtt is not None and self._cabinet.mqtt.journal_rows,
         )
 
     def _recorder(self) -> Record | None:
