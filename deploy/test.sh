@@ -7,6 +7,7 @@ cd "$CHECKOUT"
 
 SEED="${LADDVAKT_SEED:-20260101}"
 SAMPLES_AT_ONCE="${LADDVAKT_SAMPLES_AT_ONCE:-3}"
+TESTS_AT_ONCE="${LADDVAKT_TESTS_AT_ONCE:-auto}"
 BRANCH_COVERAGE_MIN="${LADDVAKT_BRANCH_COVERAGE_MIN:-95}"
 
 failed=()
@@ -61,7 +62,7 @@ campaign_samples() {
 }
 
 all_tests() {
-    .venv/bin/python -m pytest -q --hypothesis-seed="$SEED" --cov --cov-report= --durations=10 "$@" 2>&1 | tee .venv/pytest.log
+    .venv/bin/python -m pytest -q -n "$TESTS_AT_ONCE" --hypothesis-seed="$SEED" --cov --cov-report= --durations=10 "$@" 2>&1 | tee .venv/pytest.log
     return "${PIPESTATUS[0]}"
 }
 
