@@ -108,7 +108,7 @@ def _decode(descriptor: int, plan: "HanPlan") -> None:
     if octets.startswith(BARE_MESSAGE_OPENINGS):
         while len(octets) <= MESSAGE_BYTES_MAX and (more := os.read(descriptor, READ_BYTES)):
             octets += more
-        message = bare_message(octets, plan.keys, plan.other_walk)
+        message = bare_message(octets, plan.keys, plan.kamstrup_energy_wh, plan.other_walk)
         if message is not DiscardReason.UNKNOWN_LAYOUT:
             _print([Discarded(len(octets), message, b"") if isinstance(message, DiscardReason) else message])
             return

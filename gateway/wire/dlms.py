@@ -18,6 +18,8 @@ from gateway.wire.telegram import DiscardReason, Form, Telegram
 DATA_NOTIFICATION: Final = 0x0F
 _INVOKE_ID_END: Final = 5
 _TIME_BYTES: Final = 12
+_YEAR_UNSET: Final = b"\xff\xff"
+_HOUR_UNSET: Final = 0xFF
 
 
 OtherWalk = Callable[[bytes], Value]
@@ -89,7 +91,7 @@ def _own_walk(body: bytes) -> Value:
 
 
 def _telegram(form: Form, pushed_at: bytes | None, registers: Registers) -> Telegram:
-    clock = pushed_at or registers.clock
+    clock = next((octets for octets in (pushed_at, registers.clock) if octets and not _is_unset(octets)), None)
     return Telegram(
         form=form,
         ident=registers.ident or registers.meter_id,
@@ -99,6 +101,11 @@ def _telegram(form: Form, pushed_at: bytes | None, registers: Registers) -> Tele
         twice=registers.twice,
         size=0,
     )
+
+
+def _is_unset(octets: bytes) -> bool:
+    """Whether year and hour are left unspecified: such a time never moves, and tells nothing."""
+    return octets[:2] == _YEAR_UNSET and octets[5] == _HOUR_UNSET
 
 
 def cosem_time(octets: bytes) -> str:

@@ -55,12 +55,15 @@ BARE_MESSAGE_OPENINGS: Final = (b"\x0f", b"\xdb")
 
 
 def bare_message(
-    octets: bytes, keys: MeterKeys | None = None, other_walk: "OtherWalk | None" = None
+    octets: bytes,
+    keys: MeterKeys | None = None,
+    kamstrup_energy_wh: int | None = None,
+    other_walk: "OtherWalk | None" = None,
 ) -> Telegram | DiscardReason:
     """A DLMS message without any frame, as other readers log it. It has no checksum: for files, never for a line."""
     from gateway.wire.dlms import DlmsReader
 
-    telegram = DlmsReader(keys, other_walk=other_walk).telegram_of(octets, Form.APDU)
+    telegram = DlmsReader(keys, kamstrup_energy_wh, other_walk).telegram_of(octets, Form.APDU)
     if isinstance(telegram, DiscardReason):
         return telegram
     return replace(telegram, size=len(octets))

@@ -45,8 +45,8 @@ class HdlcGrammar:
         if len(octets) < 3:
             return (Resync(len(octets), DiscardReason.NOISE),) if held.ended else ()
         length = (octets[1] & 0x07) << 8 | octets[2]
-        header_end = _header_end(octets, min(len(octets), length + 1))
-        if length < _LENGTH_MIN or header_end is None:
+        header_end = _header_end(octets)
+        if length < _LENGTH_MIN or header_end is None or header_end + 2 > length - 1:
             return (Resync(1, DiscardReason.NOISE),)
         if header_end == 0 or len(octets) < header_end + 2:
             return (Resync(len(octets), DiscardReason.TRUNCATED),) if held.ended else ()
@@ -61,7 +61,7 @@ class HdlcGrammar:
         if octets[length + 1] != FLAG or crc16_x25(octets[1 : length - 1]) != fcs:
             frame = octets[: length + 2]
             reason = DiscardReason.TEXT_MODE if _was_in_text_mode(frame) else DiscardReason.BAD_CRC
-            return (Resync(length + 2, reason),)
+            return (*self._given_up(), Resync(length + 2, reason))
         return self._frame(octets[: length + 1], bytes(octets[header_end + 2 : length - 1]))
 
     def abandon(self) -> bytes:
@@ -69,6 +69,11 @@ class HdlcGrammar:
         frames = bytes(self._frames)
         self._forget()
         return frames
+
+    def _given_up(self) -> Sequence[Step]:
+        """A frame was lost: what came before it must never be joined to the rest of another message."""
+        frames = self.abandon()
+        return (Drop(0, DiscardReason.TRUNCATED, frames),) if frames else ()
 
     def _forget(self) -> None:
         self._frames.clear()
@@ -79,16 +84,18 @@ class HdlcGrammar:
     def _frame(self, frame: bytearray, information: bytes) -> Sequence[Step]:
         """A whole frame with a right checksum: a message, or one piece of one."""
         size = len(frame)
+        steps: list[Step] = []
+        if self._segments and information.startswith(_LLC):
+            steps += self._given_up()
         self._segments += information
         if frame[1] & _SEGMENTED:
-            return self._keep(frame)
+            return [*steps, *self._keep(frame)]
         message = bytes(self._segments).removeprefix(_LLC)
         self._segments.clear()
         if message[:1] == bytes((_BLOCK_TRANSFER,)):
-            return self._block(frame, message)
-        steps: list[Step] = []
+            return [*steps, *self._block(frame, message)]
         if self._block_number:
-            steps.append(Drop(0, DiscardReason.TRUNCATED, self.abandon()))
+            steps += self._given_up()
         return [*steps, self._message(size, message)]
 
     def _block(self, frame: bytearray, message: bytes) -> Sequence[Step]:
@@ -96,7 +103,7 @@ class HdlcGrammar:
         number = int.from_bytes(message[2:4], "big")
         steps: list[Step] = []
         if number != self._block_number + 1:
-            steps.append(Drop(0, DiscardReason.TRUNCATED, self.abandon()))
+            steps += self._given_up()
             if number != 1:
                 return [*steps, Drop(len(frame), DiscardReason.TRUNCATED, shared=True)]
         data = _block_data(message)
@@ -123,14 +130,14 @@ class HdlcGrammar:
         return Take(size, telegram, len(kept), shared=True)
 
 
-def _header_end(held: bytearray, limit: int) -> int | None:
+def _header_end(held: bytearray) -> int | None:
     """Where the header check sequence begins; 0 if more bytes are needed, None if the addresses are too long."""
     position = 3
     for _ in range(2):
         for octets in range(_ADDRESS_BYTES_MAX + 1):
             if octets == _ADDRESS_BYTES_MAX:
                 return None
-            if position >= limit:
+            if position >= len(held):
                 return 0
             position += 1
             if held[position - 1] & 1:

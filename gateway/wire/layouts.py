@@ -106,6 +106,8 @@ def _by_position(body: Sequence[Value]) -> Registers | None:
         return None
     registers = Registers(ident=_text(ident), meter_id=_text(meter_id))
     for code, value in zip(codes, body, strict=True):
+        if value is None:
+            continue
         if code == obis.CLOCK and isinstance(value, bytes) and len(value) == _TIME_BYTES:
             registers.clock = value
         elif code.startswith(obis.ELECTRICITY) and isinstance(value, int):
@@ -127,12 +129,12 @@ def _by_code(body: Sequence[Value], kamstrup_energy_wh: int | None) -> Registers
             code = _code(value)
             continue
         if isinstance(value, bytes):
-            if len(value) == _TIME_BYTES and (code.startswith("0-") or position == 0):
-                registers.clock = value
-            elif code.endswith((":96.1.7", ":96.1.1")):
+            if code.endswith((":96.1.7", ":96.1.1")):
                 registers.ident = _text(value)
             elif code.endswith((":96.1.0", ":0.0.5")):
                 registers.meter_id = _text(value)
+            elif len(value) == _TIME_BYTES and (code.endswith(":1.0.0") or position == 0):
+                registers.clock = value
         elif isinstance(value, int) and code:
             item = _item(code, value, flat[position + 1] if position + 1 < len(flat) else None, scaling)
             if item is None:

@@ -105,7 +105,7 @@ def likeness_of(octets: bytes, *, slow_line: bool, keys: MeterKeys | None, allow
     for reason, likeness in OF_WHOLE_FRAMES.items():
         if reason in said and likeness is not Likeness.BAD_CRC:
             return likeness
-    if any(_becomes_telegram(other, keys) for other in _with_other_line_ends(octets)):
+    if b"\r\n" in octets and _becomes_telegram(octets.replace(b"\r\n", b"\n"), keys):
         return Likeness.TEXT_MODE
     if _has_one_parity(octets) or _becomes_telegram(octets.translate(_MASK_7_BITS), keys):
         return Likeness.PARITY
@@ -139,16 +139,6 @@ def _by_bits(octets: bytes, *, slow_line: bool) -> Likeness:
 def _becomes_telegram(octets: bytes, keys: MeterKeys | None) -> bool:
     framer = framer_of(None, keys=keys)
     return any(isinstance(event, Telegram) for event in (*framer.feed(octets), *framer.finish()))
-
-
-def _with_other_line_ends(octets: bytes) -> list[bytes]:
-    """The burst before a bridge rewrote its line ends, for each way in which they do."""
-    others = []
-    if b"\r\n" in octets:
-        others.append(octets.replace(b"\r\n", b"\n"))
-    elif b"\n" in octets:
-        others.append(octets.replace(b"\n", b"\r\n"))
-    return others
 
 
 def _has_one_parity(octets: bytes) -> bool:

@@ -45,7 +45,7 @@ class MbusGrammar:
         if len(octets) < size:
             return (Resync(len(octets), DiscardReason.TRUNCATED),) if held.ended else ()
         if octets[size - 1] != _STOP or sum(octets[4 : size - 2]) & 0xFF != octets[size - 2]:
-            return (Resync(size, DiscardReason.BAD_CRC),)
+            return (Drop(0, DiscardReason.TRUNCATED, self.abandon()), Resync(size, DiscardReason.BAD_CRC))
         return self._frame(octets[:size])
 
     def abandon(self) -> bytes:

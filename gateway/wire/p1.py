@@ -5,8 +5,9 @@ r"""P1 ASCII telegrams (HAN P1 companion 5.0.2, 6.2; Swedish line set as sent by
 
 A telegram ends at its "!" line, never at a pause: Landis+Gyr E360 sends it in pieces with gaps. The "!" may stand at
 the end of the last line (Aidon RJ12 description 1.6, 3.4). LF alone is taken for CR LF, since bridges and logs
-rewrite line ends. Where a checksum fails, the search goes on at the next header inside what was collected, so a lost
-end or a "/" in noise costs no telegram but its own.
+rewrite line ends; the checksum is that of the line ends as they came, or as the meter sent them. Where a checksum
+fails, the search goes on at the next header inside what was collected, so a lost end or a "/" in noise costs no
+telegram but its own.
 """
 
 import itertools
@@ -31,7 +32,7 @@ _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
 _REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]++\.?[0-9]*+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
 _METER_ID: Final = re.compile(r"\n0-0:96\.1\.[01]\(([^()]*)\)")
 """Equipment identifier of Dutch, Belgian and Austrian meters; Swedish ones send none."""
-_CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]*)\)")
+_CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]+)\)")
 
 
 class P1Grammar:
@@ -70,14 +71,14 @@ class P1Grammar:
         crc_begins = end.start(1)
         digits = end[1]
         given = int(digits, 16) if digits else None
-        if given is not None and crc16_arc(held[:crc_begins]) == given:
+        if given is not None and _fits(held[:crc_begins], given):
             return (_take(held, 0, crc_begins, size),)
         starts = [header.start() for header in _HEADER.finditer(held, 0, size)]
         if given is None:
             fitting = starts[-1] if self._allow_without_crc else None
             reason = DiscardReason.WITHOUT_CRC
         else:
-            fitting = next((start for start in starts[1:] if crc16_arc(held[start:crc_begins]) == given), None)
+            fitting = next((start for start in starts[1:] if _fits(held[start:crc_begins], given)), None)
             reason = DiscardReason.BAD_CRC
         begin = starts[-1] if fitting is None else fitting
         steps: list[Step] = [
@@ -94,6 +95,13 @@ class P1Framer(Framer):
 
     def __init__(self, *, allow_without_crc: bool = False) -> None:
         super().__init__({ord("/"): P1Grammar(allow_without_crc=allow_without_crc)})
+
+
+def _fits(telegram: bytearray, given: int) -> bool:
+    """Whether that is the checksum of the telegram, from "/" to "!", or of what it was before CR LF became LF."""
+    if crc16_arc(telegram) == given:
+        return True
+    return b"\r" not in telegram and crc16_arc(telegram.replace(b"\n", b"\r\n")) == given
 
 
 def _take(held: bytearray, begin: int, crc_begins: int, end: int) -> Take:
@@ -123,5 +131,5 @@ def _parse(text: str, size: int) -> Telegram:
 
 def _clock_in_two_lines(text: str) -> str | None:
     """Date and time of meters that send them apart, as `YYMMDD hhmmss`."""
-    parts = [re.search(rf"\n{re.escape(code)}\(([^()]*)\)", text) for code in (obis.CLOCK_DATE, obis.CLOCK_TIME)]
+    parts = [re.search(rf"\n{re.escape(code)}\(([^()]+)\)", text) for code in (obis.CLOCK_DATE, obis.CLOCK_TIME)]
     return " ".join(part[1] for part in parts if part) if all(parts) else None

@@ -105,7 +105,8 @@ def hdlc(information: bytes, *, llc: bool = True, segmented: bool = False, contr
 
 
 def block(number: int, data: bytes, *, last: bool) -> bytes:
-    return bytes((0xE0, 0xC0 if last else 0x40)) + struct.pack(">HH", number, 0) + bytes((len(data),)) + data
+    length = bytes((len(data),)) if len(data) < 0x80 else bytes((0x81, len(data)))
+    return bytes((0xE0, 0xC0 if last else 0x40)) + struct.pack(">HH", number, 0) + length + data
 
 
 def mbus(data: bytes, *, segment: int = 0, last: bool = True) -> bytes:

@@ -18,6 +18,7 @@ from tests.wire.dlms_frames import (
     array,
     block,
     ciphered,
+    code_of,
     hdlc,
     kamstrup,
     mbus,
@@ -32,6 +33,8 @@ EK = bytes(range(16))
 AK = bytes(range(16, 32))
 KEYS = MeterKeys(EK, AK)
 FRAME = hdlc(notification(AIDON))
+KAIFA_VALUES_ONLY = structure(*KAIFA_VALUES)
+UNSET = bytes.fromhex("ffffffffffffffffff8000ff")
 
 
 def events_of(
@@ -174,6 +177,43 @@ def test_a_lost_block_costs_its_message_and_no_other() -> None:
     assert dropped(events) == [(len(first), DiscardReason.TRUNCATED), (len(last), DiscardReason.TRUNCATED)]
 
 
+MESSAGE = notification(AIDON)
+OTHER = notification(AIDON.replace(u32(2415), u32(2816)))
+"""2415 W is 00 00 09 6F, 2816 W is 00 00 0B 00: cut before the last byte, halves of both make 2304 W."""
+CUT = MESSAGE.index(u32(2415)) + 4
+PIECES = {
+    "hdlc segments": [(hdlc(m[:CUT], segmented=True), hdlc(m[CUT:], llc=False)) for m in (MESSAGE, OTHER)],
+    "hdlc blocks": [
+        (hdlc(block(1, m[:CUT], last=False)), hdlc(block(2, m[CUT:], last=True))) for m in (MESSAGE, OTHER)
+    ],
+    "m-bus": [(mbus(m[:CUT], last=False), mbus(m[CUT:], segment=1)) for m in (MESSAGE, OTHER)],
+}
+
+
+@pytest.mark.parametrize("form", PIECES)
+def test_a_lost_end_costs_its_message_and_not_the_next(form: str) -> None:
+    (begin, _), (next_begin, next_end) = PIECES[form]
+    for whole in (next_begin + next_end, mbus(OTHER) if form == "m-bus" else hdlc(OTHER)):
+        events = events_of(begin + whole)
+        assert [value_of(telegram, "1-0:1.7.0") for telegram in telegrams_of(events)] == ["2816 W"]
+        assert dropped(events) == [(len(begin), DiscardReason.TRUNCATED)]
+
+
+@pytest.mark.parametrize("form", PIECES)
+def test_the_begin_of_one_message_is_never_joined_to_the_end_of_another(form: str) -> None:
+    (begin, end), (next_begin, next_end) = PIECES[form]
+    damaged, next_damaged = (piece[:-4] + bytes((piece[-4] ^ 1,)) + piece[-3:] for piece in (end, next_begin))
+    assert not telegrams_of(events_of(begin + damaged + next_damaged + next_end))
+
+
+@pytest.mark.parametrize("addresses", ["000001 000000 01", "00000001 000001", "0001 00000001", "00000001 00000001"])
+def test_addresses_that_are_longer_than_their_frame_do_not_stop_the_port(addresses: str) -> None:
+    head = b"\x7e\xa0\x09" + bytes.fromhex(addresses)
+    framer = framer_of(None)
+    assert not telegrams_of(framer.feed(head + b"\x00" * 5))
+    assert len(telegrams_of(framer.feed(FRAME + p1_telegram()))) == 2
+
+
 def test_segments_of_wired_m_bus_are_joined() -> None:
     message = notification(AIDON)
     telegram = only_telegram(mbus(message[:100], last=False) + mbus(message[100:], segment=1))
@@ -242,6 +282,36 @@ def test_a_list_that_holds_nothing_is_no_known_list(body: bytes) -> None:
 def test_a_number_where_the_time_should_stand_is_no_known_list() -> None:
     octets = hdlc(notification(structure(*KAIFA_VALUES, u32(0), *(u32(value) for value in (1234567, 89010, 4, 5)))))
     assert dropped(events_of(octets)) == [(len(octets), DiscardReason.UNKNOWN_LAYOUT)]
+
+
+@pytest.mark.parametrize("lost", range(3, 18))
+def test_a_value_that_a_kaifa_leaves_out_of_its_place_costs_no_other(lost: int) -> None:
+    values = [*KAIFA_VALUES, octets_of(A_TIME), *(u32(value) for value in (1234567, 89010, 4, 5))]
+    codes = list(only_telegram(hdlc(notification(structure(*values)))).items)
+    values[lost] = b"\x00"
+    left = list(only_telegram(hdlc(notification(structure(*values)))).items)
+    assert len(codes) - len(left) == (lost != 13)
+
+
+@pytest.mark.parametrize("time", [b"\x0c" + UNSET, b"\x09\x0c" + UNSET])
+def test_a_time_that_is_left_unspecified_is_none(time: bytes) -> None:
+    assert only_telegram(hdlc(notification(AIDON, time))).clock == A_TIME_TEXT
+    assert only_telegram(hdlc(notification(KAIFA_VALUES_ONLY, time))).clock is None
+
+
+def test_a_meter_number_as_long_as_a_time_is_a_number() -> None:
+    body = (
+        AIDON[:1] + bytes((AIDON[1] + 1,)) + structure(code_of(0, 0, 96, 1, 0), octets_of(b"735999123456")) + AIDON[2:]
+    )
+    telegram = only_telegram(hdlc(notification(body)))
+    assert (telegram.meter_id, telegram.clock) == ("735999123456", A_TIME_TEXT)
+
+
+def test_the_size_of_a_kamstrups_counts_is_overridden_in_bare_messages_too() -> None:
+    message = notification(kamstrup(b"6841131BN245101092"))
+    telegram = bare_message(message, kamstrup_energy_wh=10)
+    assert isinstance(telegram, Telegram)
+    assert value_of(telegram, "1-0:1.8.0") == "12345670 Wh"
 
 
 def test_a_bare_message_is_read_only_when_it_is_whole() -> None:

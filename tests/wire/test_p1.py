@@ -61,6 +61,16 @@ def test_line_feeds_alone_end_lines_too() -> None:
     assert only_telegram(p1_telegram(line_end="\n")).items == only_telegram(WHOLE).items
 
 
+def test_line_ends_that_a_bridge_shortened_keep_the_checksum_of_those_that_the_meter_sent() -> None:
+    shortened = WHOLE.replace(b"\r\n", b"\n")
+    assert only_telegram(shortened).items == only_telegram(WHOLE).items
+    assert not [event for event in events_of(shortened.replace(b"002.5", b"002.4")) if isinstance(event, Telegram)]
+
+
+def test_an_empty_clock_line_is_no_clock() -> None:
+    assert only_telegram(p1_telegram(clock=None, extra_lines=["0-0:1.0.0()"])).clock is None
+
+
 def test_the_end_mark_may_stand_on_the_last_data_line() -> None:
     assert len(only_telegram(p1_telegram(end="!")).items) == len(SWEDISH)
 
