@@ -97,4 +97,7 @@ def _told(text: str, limit: ExternalLimit, site: Site, now_s: float) -> LimitTol
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whole numbers may have hundreds of digits, more than a float holds; their bounds are looked at before that."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -36,8 +36,8 @@ def read_prices(payload: bytes) -> PriceSeries | str:
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
         return f"{type(wrong).__name__}: {str(wrong)[:80]}"
     slots.sort(key=lambda slot: slot.begin)
-    if not slots or len(slots) > SLOTS_MAX:
-        return f"{len(slots)} prices; 1 to {SLOTS_MAX} are read"
+    if not slots:
+        return f"no prices; 1 to {SLOTS_MAX} are read"
     if any(before.end > after.begin for before, after in pairwise(slots)):
         return "two prices for one time"
     return PriceSeries(unit, tuple(slots))
@@ -47,6 +47,7 @@ def _row(said: dict[str, object]) -> list[PriceSlot]:
     begin, minutes, prices = _time(said["begin"]), said.get("minutes", 60), said["prices"]
     if minutes not in (15, 30, 60) or not isinstance(prices, list):
         raise ValueError("minutes is 15, 30 or 60, and prices is a list")
+    _require_few(prices)
     step = timedelta(minutes=minutes)
     return [PriceSlot(begin + n * step, begin + (n + 1) * step, _price(price)) for n, price in enumerate(prices)]
 
@@ -55,10 +56,17 @@ def _slots(said: dict[str, object]) -> list[PriceSlot]:
     listed = said["slots"]
     if not isinstance(listed, list):
         raise TypeError("slots is a list")
+    _require_few(listed)
     slots = [PriceSlot(_time(one["begin"]), _time(one["end"]), _price(one["price"])) for one in listed]
     if any(slot.end <= slot.begin for slot in slots):
         raise ValueError("a slot ends before it begins")
     return slots
+
+
+def _require_few(listed: list[object]) -> None:
+    """Before any is worked out: a hundred thousand would hold the gateway up for seconds."""
+    if len(listed) > SLOTS_MAX:
+        raise ValueError(f"{len(listed)} prices; 1 to {SLOTS_MAX} are read")
 
 
 def _time(value: object) -> datetime:

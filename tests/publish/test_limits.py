@@ -75,6 +75,9 @@ def test_a_word_that_can_be_read_is_taken_with_its_time(text: str, limit: LimitT
         ('{"current_a": 10, "valid_for_s": 86401}', Refusal.OUT_OF_RANGE),
         ("[" * 2000, Refusal.WRONG_VALUE),
         ("9" * 5000, Refusal.TOO_LONG),
+        (f'{{"current_a": {10**400}}}', Refusal.OUT_OF_RANGE),
+        (f'{{"power_w": -{10**400}}}', Refusal.OUT_OF_RANGE),
+        (f'{{"current_a": 10, "valid_for_s": {10**400}}}', Refusal.OUT_OF_RANGE),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_reason(text: str, refusal: Refusal) -> None:

@@ -48,6 +48,13 @@ def test_slots_are_put_in_order_and_may_leave_gaps() -> None:
     assert made.at(datetime(2026, 1, 15, 0, 45, tzinfo=UTC)) is None
 
 
+@pytest.mark.parametrize("prices", [[1] * 801, ["no price"] * 801])
+def test_more_prices_than_a_week_has_are_counted_and_not_looked_at(prices: list[object]) -> None:
+    said = read_prices(json.dumps({"begin": "2026-01-15T00:00:00+01:00", "prices": prices}).encode())
+    assert said == "ValueError: 801 prices; 1 to 800 are read"
+    assert read_prices(json.dumps({"slots": prices}).encode()) == said
+
+
 @pytest.mark.parametrize(
     "text",
     [
