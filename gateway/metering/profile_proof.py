@@ -8,7 +8,7 @@ energy and quarter, is worked out anew and compared.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -118,11 +118,13 @@ class _Place:
         else:
             worth = signature_worth(row, cells["sig1"], cells["sig2"], self._key)
             reasons = list(_signature_reasons(worth))
+            if worth.state is SignatureState.PROVEN and cells["sig_state"] != worth.state.value:
+                reasons.append((Reason.CELL_CHANGED, f"sig_state {cells['sig_state']}"))
         try:
             quarter = _moment(cells["zst_utc"]) if cells["zst_utc"] else None
             reasons += _time_reasons(row, quarter, cells)
             reasons += self._table_reasons(row, quarter, cells)
-        except (ValueError, TypeError, InvalidOperation):
+        except (ValueError, TypeError, ArithmeticError):
             return [*(Finding(reason, line.where, detail) for reason, detail in reasons), _unreadable(line)]
         reasons += self._line_reasons(row)
         self._add(row, proven=worth.register is True)
@@ -204,6 +206,8 @@ def _time_reasons(row: PeriodRow, quarter: datetime | None, cells: Mapping[str, 
         yield Reason.CELL_CHANGED, f"zst_local {cells['zst_local']}"
     mapped = cells["map_state"]
     flaws = set(cells["err"].split())
+    if Flaw.REPEATED.value in flaws and mapped != MapState.UNMAPPED.value:
+        yield Reason.CELL_CHANGED, f"err {cells['err']}"
     own = quarter_of(row.utc.astimezone(UTC))
     if is_proven(row.state) and mapped == MapState.OK.value:
         late_by = row.utc - own

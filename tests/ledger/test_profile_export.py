@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import random
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -148,15 +149,26 @@ def test_every_changed_cell_of_a_row_is_found(folder: Path, tmp_path: Path) -> N
         "register_wh": "1", "energy_wh": "299", "mean_w": "1199,0", "status": "X", "map_state": "interpolated",
         "err": "LATE", "device": "AB", "socket": "p2", "meter_serial": "9", "page": "7", "step_wh": "1",
         "read_utc": "2026-03-01T12:30:01.000+00:00", "time_state": "I", "previous": "0" * 64,
+        "sig_state": "energy",
         "sig1": lambda text: text[:-2] + ("00" if text[-2:] != "00" else "01"),
         "sig2": lambda text: text[:-2] + ("00" if text[-2:] != "00" else "01"),
     }  # fmt: skip
-    assert set(others) == set(COLUMNS) - {"sig_state"}
+    assert set(others) == set(COLUMNS)
     for column, value in others.items():
         reports = proven_profile(rows_in(changed(content, 3, column, value), "f"), key)
         verdict = max(report.verdict for report in reports)
         assert verdict is (Verdict.YELLOW if column == "device" else Verdict.RED), column
-        if column not in {"energy_wh", "mean_w", "err", "zst_utc", "zst_local", "map_state", "sig2", "read_utc"}:
+        if column not in {
+            "energy_wh",
+            "mean_w",
+            "err",
+            "zst_utc",
+            "zst_local",
+            "map_state",
+            "sig_state",
+            "sig2",
+            "read_utc",
+        }:
             assert sum(report.proven_wh for report in reports) < clean.proven_wh or column in {"time_state", "previous"}
 
 
@@ -207,7 +219,7 @@ def test_random_changes_are_never_green(folder: Path, tmp_path: Path) -> None:
     chance = random.Random(7)
     tried = 0
     while tried < 300:
-        line, cell = chance.randrange(1, len(lines)), chance.choice([name for name in COLUMNS if name != "sig_state"])
+        line, cell = chance.randrange(1, len(lines)), chance.choice(COLUMNS)
         cells = lines[line].split(";")
         text = cells[COLUMNS.index(cell)]
         if not text:
@@ -220,6 +232,24 @@ def test_random_changes_are_never_green(folder: Path, tmp_path: Path) -> None:
         tried += 1
         reports = proven_profile(rows_in(changed(content, line, cell, value), "f"), key)
         assert max(report.verdict for report in reports) is not Verdict.GREEN, (cell, text, value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("read_utc", "0001-01-01T00:00:00.000+23:59"), ("read_utc", "9999-12-31T23:59:59.999-01:00"),
+        ("zst_utc", "9999-12-31T23:45:00-23:59"), ("register_wh", "1E999999999"), ("si", "1E-999999999"),
+        ("register_wh", "9" * 4000), ("energy_wh", "1E999999999"), ("mean_w", "NaN"), ("page", "9" * 4096),
+        ("meter_serial", "\U0001f50c"), ("err", "REPEATED"), ("sig1", "0\u0660"),
+    ],
+)  # fmt: skip
+def test_a_hostile_cell_is_red_at_once(
+    folder: Path, tmp_path: Path, judged: Callable[..., Said], column: str, value: str
+) -> None:
+    content = exported(folder, tmp_path / "p1.csv", "--socket", "p1", "--to", "2026-03-01T13:20:00+00:00")
+    began_s = time.process_time()
+    assert judged(changed(content, 3, column, value)).code == 2
+    assert time.process_time() - began_s < 1.0
 
 
 def test_another_key_proves_nothing_and_a_pin_that_nobody_confirmed_makes_nothing_green(
