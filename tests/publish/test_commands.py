@@ -101,7 +101,6 @@ def test_a_plan_comes_as_json_by_itself_or_with_the_start() -> None:
         b'{"energy_kwh": -1%s}' % (b"0" * 400),
         b'{"priority": 1%s}' % (b"0" * 400),
         b'{"minimum_kwh": NaN}',
-        b'{"minimum_kwh": Infinity}',
     ],
 )
 def test_a_plan_with_a_slip_is_no_plan(said: bytes) -> None:
