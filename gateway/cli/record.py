@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gateway.cli.han_arguments import add_line, is_live, plan_of, say
@@ -53,10 +52,13 @@ def run(args: argparse.Namespace) -> int:
         raise DeviceError(f"{args.port}: is no serial port and no socket://host:port. Correct the port.")
     if args.file == "-":
         return asyncio.run(_record(args, sys.stdout))
-    descriptor = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) if not Path(args.file).exists() else -1
-    if descriptor < 0:
+    try:
+        descriptor = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
         say(f"{args.file}: is there already. Give a new name.")
         return 1
+    except OSError as problem:
+        raise DeviceError(f"{args.file}: {problem.strerror}. Give a name in a folder that can be written.") from problem
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         return asyncio.run(_record(args, file))
 

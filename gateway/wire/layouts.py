@@ -46,7 +46,7 @@ _E450_POSITIONS: Final = {11: (*_E450_VALUES, ""), 14: (*_E450_VALUES, *_TEXTS, 
 @dataclass(slots=True)
 class Registers:
     """What one body said. ident and meter_id: the meter's type and number; clock: 12 octets; twice: electricity codes
-    that came more than once."""
+    that came more than once (the greatest is in items)."""
 
     ident: str = ""
     meter_id: str = ""
@@ -55,8 +55,11 @@ class Registers:
     twice: tuple[str, ...] = ()
 
     def put(self, code: str, number: Decimal, unit: str) -> None:
-        if code in self.items and code.startswith(obis.ELECTRICITY) and code not in self.twice:
-            self.twice = (*self.twice, code)
+        if code in self.items and code.startswith(obis.ELECTRICITY):
+            if code not in self.twice:
+                self.twice = (*self.twice, code)
+            if abs(number) < abs(self.items[code][0]):
+                return
         self.items[code] = (number, unit)
 
 

@@ -29,7 +29,7 @@ _HEADER: Final = re.compile(_OPENING)
 _BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
 _END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
 _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
-_REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]++\.?[0-9]*+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
+_REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]{1,20}+\.?[0-9]{0,20}+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
 _METER_ID: Final = re.compile(r"\n0-0:96\.1\.[01]\(([^()]*)\)")
 """Equipment identifier of Dutch, Belgian and Austrian meters; Swedish ones send none."""
 _CLOCK: Final = re.compile(r"\n0-0:1\.0\.0\(([^()]+)\)")
@@ -116,6 +116,9 @@ def _parse(text: str, size: int) -> Telegram:
     if len(items) != len(registers):
         codes = [code for code, _, _ in registers if code.startswith(obis.ELECTRICITY)]
         twice = tuple(sorted({code for code in codes if codes.count(code) > 1}))
+        for repeated in twice:
+            told = [(Decimal(number), unit) for code, number, unit in registers if code == repeated]
+            items[repeated] = max(told, key=lambda item: abs(item[0]))
     clock = _CLOCK.search(text)
     meter_id = _METER_ID.search(text) if "\n0-0:96.1." in text else None
     return Telegram(

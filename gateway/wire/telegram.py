@@ -41,8 +41,8 @@ class Telegram:
 
     ident: what the meter says of itself (not unique per meter); meter_id: its own number, "" where it sends none;
     items: OBIS code as `1-0:1.7.0` to its register; clock: the meter's own time as raw text; twice: electricity codes
-    that stood on more than one line (the last one is in `items`); size: bytes on the wire, checksum and line end
-    included.
+    that stood on more than one line (the greatest is in `items`, so that no overload hides); size: bytes on the wire,
+    checksum and line end included.
     """
 
     form: Form

@@ -20,10 +20,12 @@ from tests.wire.dlms_frames import (
     ciphered,
     code_of,
     hdlc,
+    i16,
     kamstrup,
     mbus,
     notification,
     octets_of,
+    scaled,
     structure,
     u32,
 )
@@ -297,6 +299,13 @@ def test_a_value_that_a_kaifa_leaves_out_of_its_place_costs_no_other(lost: int) 
 def test_a_time_that_is_left_unspecified_is_none(time: bytes) -> None:
     assert only_telegram(hdlc(notification(AIDON, time))).clock == A_TIME_TEXT
     assert only_telegram(hdlc(notification(KAIFA_VALUES_ONLY, time))).clock is None
+
+
+@pytest.mark.parametrize(("first", "second"), [(-800, 10), (10, -800)])
+def test_of_a_register_that_comes_twice_the_greatest_counts(first: int, second: int) -> None:
+    items = [scaled(code_of(1, 0, 31, 7, 0), i16(value), -1, 33) for value in (first, second)]
+    telegram = only_telegram(hdlc(notification(array(*items))))
+    assert (telegram.twice, value_of(telegram, "1-0:31.7.0")) == (("1-0:31.7.0",), "-80.0 A")
 
 
 def test_a_meter_number_as_long_as_a_time_is_a_number() -> None:

@@ -161,6 +161,16 @@ def test_a_register_on_two_lines_is_named() -> None:
     assert telegram.twice == ("1-0:1.7.0",)
 
 
+@pytest.mark.parametrize(("first", "second"), [("080.0", "001.0"), ("001.0", "080.0"), ("-080.0", "001.0")])
+def test_of_a_register_on_two_lines_the_greatest_counts_so_that_no_overload_hides(first: str, second: str) -> None:
+    octets = p1_telegram({"1-0:31.7.0": f"{first}*A"}, extra_lines=[f"1-0:31.7.0({second}*A)"])
+    assert abs(only_telegram(octets).items["1-0:31.7.0"][0]) == 80
+
+
+def test_a_number_too_long_for_any_register_is_none() -> None:
+    assert "1-0:31.7.0" not in only_telegram(p1_telegram({"1-0:31.7.0": "9" * 400 + "*A"})).items
+
+
 def test_abstract_codes_may_repeat_as_kaifa_and_sagemcom_send_them() -> None:
     assert only_telegram(p1_telegram(extra_lines=["0-0:17.0.0(00000)"] * 3)).twice == ()
 
