@@ -12,7 +12,7 @@ from gateway.control.draft import Draft
 from gateway.control.restraint_state import TemperatureState
 from gateway.quantities import PHASES
 from gateway.site.because import Because, Why
-from gateway.site.topology import FuseKind
+from gateway.site.topology import Fuse, FuseKind
 
 REFERENCE_C: Final[Mapping[FuseKind, float]] = {FuseKind.GG: 40.0}
 LESS_PER_C: Final = 0.005
@@ -27,6 +27,12 @@ def part_carried(kind: FuseKind, celsius: float) -> float:
     if reference_c is None:
         return 1.0
     return max(PART_MIN, 1.0 - LESS_PER_C * max(0.0, celsius - reference_c))
+
+
+def part_now(draft: Draft, fuse: Fuse) -> float:
+    """The part of its rating that a fuse carries in this tick, by what `derate` took for the cabinet's temperature."""
+    cabinet = draft.restraints.temperature
+    return 1.0 if cabinet is None else part_carried(fuse.kind, cabinet.celsius)
 
 
 def derate(draft: Draft) -> None:

@@ -93,10 +93,9 @@ class SocketDraft:
     @property
     def cap_a(self) -> float:
         """The most that it may be granted (A): rating or the limit by command, on trial the least."""
-        if self.memory.presumed:
-            return self.need_a
         limit = self.limit_by_command_a
-        return self.socket.rating_a if limit is None else min(self.socket.rating_a, limit)
+        cap_a = self.socket.rating_a if limit is None else min(self.socket.rating_a, limit)
+        return min(cap_a, self.need_a) if self.memory.presumed else cap_a
 
     @property
     def need_a(self) -> float:

@@ -9,8 +9,9 @@ phase carries current, the session is paused at once and waits for room on all o
 
 from typing import Final
 
+from gateway.control.derating import part_now
 from gateway.control.draft import STARTING, Draft, SocketDraft, traits
-from gateway.control.grants import EXCESS_A, all_at_least
+from gateway.control.grants import EXCESS_A, ORDERS, all_at_least
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE, allowed_s
 from gateway.control.phase_switching import ALL_PHASES, FIRST_PHASE, switching
@@ -154,12 +155,20 @@ def trial_holds(draft: Draft, it: SocketDraft) -> bool:
     for path in it.places[1:]:
         for place in path:
             fuse = draft.tree.fuses[place // 3]
-            multiple = total[place] / fuse.rating_a
+            if _is_ordered(draft, place) and total[place] > draft.limit_a[place] + EXCESS_A:
+                return False
+            multiple = total[place] / (fuse.rating_a * part_now(draft, fuse))
             if multiple > PROOF_MULTIPLE[fuse.kind]:
                 return False
             if draft.heat[place] + TRIAL_S / allowed_s(fuse.kind, multiple) >= HEAT_REDUCE:
                 return False
     return True
+
+
+def _is_ordered(draft: Draft, place: int) -> bool:
+    """Whether somebody outside has ordered what this fuse phase may carry: that is not tried out, however briefly."""
+    because = draft.lowered_by.get(place)
+    return because is not None and because.why in ORDERS
 
 
 def _add_hidden(total: list[float], it: SocketDraft) -> None:

@@ -12,6 +12,7 @@ from math import exp
 from typing import Final
 
 from gateway.control.allocation import Asker, share_out
+from gateway.control.dead_phases import LIVE_V
 from gateway.control.draft import ENDING, STARTING, Draft, SocketDraft
 from gateway.control.estimate import SOCKET_METER_QUIET_S
 from gateway.control.ranking import rank, served_first
@@ -55,7 +56,7 @@ def watch_house_power(draft: Draft) -> None:
         power_w = grid_power_w(reading)
         if power_w is None:
             continue
-        known = [volts for volts in reading.voltage_v if volts]
+        known = [volts for volts in reading.voltage_v if volts is not None and volts >= LIVE_V]
         volts = sum(known) / len(known) if known else SUPPLY_V
         at_s = reading.at.monotonic_s
         now_w = power_w - volts * _drawn_a(draft, at_s - SAMPLED_BEFORE_S)

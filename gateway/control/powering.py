@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.control.derating import part_now
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.state import ContactorState
 from gateway.site.because import Because, Why
@@ -38,8 +39,9 @@ def power_obstacle(draft: Draft, it: SocketDraft, reserved_a: list[float]) -> Be
     missing_a, short = -1.0, it.all_places[0]
     for own, path in enumerate(it.places):
         for place in path:
-            multiple = 1.0 if proven else PROOF_MULTIPLE[tree.fuses[place // 3].kind]
-            bound_a = max(draft.limit_a[place], tree.rating_a[place] * multiple)
+            fuse_above = tree.fuses[place // 3]
+            multiple = 1.0 if proven else PROOF_MULTIPLE[fuse_above.kind]
+            bound_a = max(draft.limit_a[place], fuse_above.rating_a * part_now(draft, fuse_above) * multiple)
             more_a = max(0.0, alone_a - it.reserved_a[own])
             missing_a, short = max((missing_a, short), (reserved_a[place] + more_a - bound_a, place))
     if missing_a > 0.0:

@@ -229,6 +229,7 @@ class Cabinet:
     grid_silent: bool = False
     grid_refused: tuple[str, ...] = ()
     raw_grid_a: tuple[float | None, float | None, float | None] | None = None
+    raw_volts: MaybePerPhase | None = None
     outside: OutsideSight = field(default_factory=OutsideSight)
     utc_trust: UtcTrust = UtcTrust.SYNCHRONISED
     utc_steps_s: float = 0.0
@@ -363,7 +364,7 @@ class Cabinet:
             import_w=None,
             export_w=None,
             current_a=(amps[0], amps[1], amps[2]),
-            voltage_v=self.volts(PHASES),
+            voltage_v=self.volts(PHASES) if self.raw_volts is None else self.raw_volts,
             net_power_w=(net[0], net[1], net[2]),
             import_kwh=Decimal(f"{self.imported_wh / 1000.0:.3f}") if self.tells_register else None,
             export_kwh=None,

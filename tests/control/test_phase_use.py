@@ -1,12 +1,15 @@
 """A car that fits on its first phase alone is let in on trial, and only where the other phases bear it."""
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.control.phase_use import FAILED_TRIALS_MAX
-from gateway.ids import SessionId, SocketId, Token
+from gateway.ids import FuseId, LimitId, SessionId, SocketId, Token
 from gateway.site.because import Why
-from gateway.site.requests import Source, StartSession
+from gateway.site.requests import LimitCurrent, Source, StartSession
+from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Access, FuseKind, QueueRules, Site
 from gateway.site.wishes import NoteEvent
 from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
@@ -86,6 +89,38 @@ def test_a_trial_ends_when_the_house_takes_the_proof_away_and_when_the_meter_is_
             cabinet.place("p1").meter_silent = True
         cabinet.run(15)
         assert charging(cabinet) == set(), spoil
+
+
+def test_a_limit_by_command_holds_for_a_car_on_trial_too() -> None:
+    cabinet = Cabinet(cabin(), house_a=list(FULL_ON_TWO))
+    cabinet.plug("p1", Car(limit_a=0.0))
+    cabinet.run(100)
+    assert charging(cabinet) == {"p1"}
+    cabinet.ask(LimitCurrent(SocketId("p1"), 0.0, Source.MQTT))
+    cabinet.run(10)
+    assert charging(cabinet) == set()
+    assert because(cabinet, "p1") is Why.LIMIT_BY_COMMAND
+
+
+def test_what_was_ordered_from_outside_is_not_tried_out() -> None:
+    """A link of 25 A bears 27 A, but 24 A are the order: a car that may use three phases waits."""
+    for ordered_a, tried in ((24.0, False), (25.0, True)):
+        order = ExternalLimit(LimitId("dso"), FuseId("main"), wired_a=ordered_a)
+        ordered = replace(cabin(), restraints=Restraints(limits=(order,)))
+        cabinet = Cabinet(ordered, house_a=list(FULL_ON_TWO))
+        cabinet.plug("p1")
+        cabinet.run(100)
+        assert (Why.PHASES_SHOWN in told(cabinet)) is tried, ordered_a
+        assert (cabinet.place("p1").wh == 0.0) is not tried
+
+
+def test_a_hot_fuse_is_not_asked_to_bear_a_trial_that_a_cool_one_bears() -> None:
+    for celsius, tried in ((20.0, True), (80.0, False)):
+        sensor = replace(cabin(), restraints=Restraints(temperature=CabinetTemperature(celsius)))
+        cabinet = Cabinet(sensor, house_a=list(FULL_ON_TWO))
+        cabinet.plug("p1", Car(phases=1))
+        cabinet.run(100)
+        assert (charging(cabinet) == {"p1"}) is tried, celsius
 
 
 def test_an_automat_bears_less_than_a_fuse_link() -> None:

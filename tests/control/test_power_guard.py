@@ -13,6 +13,7 @@ from gateway.control.past import Past
 from gateway.control.restraint_state import TariffState
 from gateway.errors import JournalDamaged
 from gateway.ids import TariffId
+from gateway.quantities import MaybePerPhase
 from gateway.site.because import Why
 from gateway.site.power_tariffs import Peak, PeakBook, PowerTariff
 from gateway.site.restraints import Restraints
@@ -265,3 +266,11 @@ def test_intervals_begin_where_the_clock_says() -> None:
     interval = shown(made).interval
     assert interval is not None
     assert interval.begin == datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("volts", [(230.0, 0.0, -230.0), (0.0, 0.0, 0.0), (230.0, 20.0, 20.0), (None, None, None)])
+def test_voltages_that_no_supply_has_make_no_amperes_of_watts(volts: MaybePerPhase) -> None:
+    """A dead phase fed back by a motor shows tens of volts; watts by such a mean would be far too many amperes."""
+    made = cabinet()
+    made.raw_volts = volts
+    assert 0.0 < max(means_w(made, 3 * QUARTER_S)) <= GUARD.target_w
