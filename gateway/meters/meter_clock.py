@@ -19,7 +19,8 @@ DIFFERENCE_S_MAX: Final = 30.0
 HOUR_S: Final = 3600.0
 REMEMBERED: Final = 5
 
-_P1: Final = re.compile(r"(\d\d)(\d\d)(\d\d) ?(\d\d)(\d\d)(\d\d)([SWsw]?)")
+_P1: Final = re.compile(r"(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SWsw]?)")
+"""Echelon meters (ident NES) write `20240111 09:35:00`."""
 _COSEM: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) dev=(-?\d+|n/a) status=[0-9a-f]{2}")
 
 

@@ -4,9 +4,11 @@ Sources: HAN P1 companion 5.0.2, 5.7 (data request, pull-up, supply); makers' in
 these meters report.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.meters.grid import Rule
 from gateway.meters.han_diagnosis import Diagnosis, Finding, MeterHint
 from gateway.meters.han_port import HanSight
 from gateway.meters.meter_clock import ClockSight
@@ -164,6 +166,23 @@ FORMS: Final[dict[Form, Pair]] = {
     Form.APDU: ("DLMS utan ram", "DLMS without frame"),
 }
 
+RULES: Final[dict[Rule, Pair]] = {
+    Rule.OBIS_TWICE: ("samma register två gånger", "one register twice"),
+    Rule.UNIT_UNKNOWN: ("värde utan rätt enhet", "a value without its unit"),
+    Rule.NEGATIVE_REGISTER: ("negativt register", "a negative register"),
+    Rule.VOLTAGE_TOO_HIGH: ("för hög spänning", "voltage too high"),
+    Rule.VOLTAGE_TOO_LOW: ("för låg spänning", "voltage too low"),
+    Rule.POWER_ABOVE_CURRENTS: ("mer effekt än strömmarna kan bära", "more power than the currents can carry"),
+    Rule.PHASE_ABOVE_CURRENT: ("mer effekt i en fas än dess ström", "more power in a phase than its current"),
+    Rule.PHASES_AGAINST_TOTAL: ("fasernas summa är inte totalen", "the phases do not add up to the total"),
+    Rule.CURRENT_TOO_HIGH: ("ström över tre gånger huvudsäkringen", "a current above three times the main fuse"),
+    Rule.INCOMPLETE: ("värden saknas som fanns förut", "values are lacking that came before"),
+    Rule.REGISTER_FELL: ("mätarställning som sjönk", "a register fell"),
+    Rule.ENERGY_TOO_FAST: ("mer energi än huvudsäkringen släpper fram", "more energy than the main fuse passes"),
+    Rule.METER_UNPROVEN: ("annan mätare än förut", "another meter than before"),
+}
+"""Why a reading is implausible."""
+
 CLOCK_WARNING: Final[Pair] = (
     "Mätarens klocka går {amount} {way} värdens",
     "The meter's clock is {amount} {way} the host's",
@@ -190,6 +209,11 @@ def what_to_do(finding: Finding, language: Language) -> str:
     if finding.hint is not None:
         words.append(pick(HINTS[finding.hint], language))
     return " ".join(word for word in words if word)
+
+
+def why_implausible(refused: Sequence[str], language: Language) -> str:
+    """The rules that a reading broke, one after the other."""
+    return ", ".join(pick(RULES[Rule(rule)], language) for rule in refused)
 
 
 def clock_words(clock: ClockSight | None, language: Language) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading
-from gateway.publish.han_words import clock_words, what_is_wrong, what_to_do, what_was_found
+from gateway.publish.han_words import clock_words, what_is_wrong, what_to_do, what_was_found, why_implausible
 from gateway.publish.words import Language, Pair, decimal, pick
 from gateway.quantities import PHASES, MaybePerPhase
 
@@ -117,7 +117,7 @@ def _values(reading: GridReading | None, language: Language) -> list[str]:
         _row(pick(_WORDS["clock"], language), reading.meter_time or UNKNOWN),
     ]
     if reading.refused:
-        lines += _folded(pick(_WORDS["refused"], language), ", ".join(reading.refused))
+        lines += _folded(pick(_WORDS["refused"], language), why_implausible(reading.refused, language))
     return lines
 
 

@@ -23,6 +23,8 @@ def at(seconds: float = 0.0, trust: UtcTrust = UtcTrust.SYNCHRONISED) -> Instant
         ("261121140000S", NOON),
         ("261121130000", NOON),
         ("261121 130000", NOON),
+        ("20261121 13:00:00", NOON),
+        ("201121130000W", datetime(2020, 11, 21, 12, 0, 0, tzinfo=UTC)),
         ("2026-11-21 13:00:00 dev=-60 status=00", NOON),
         ("2026-11-21 14:00:00 dev=-120 status=80", NOON),
         ("2026-11-21 12:00:00 dev=0 status=00", NOON),

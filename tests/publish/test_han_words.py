@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.meters.grid import Rule
 from gateway.meters.han_diagnosis import Diagnosis, Finding, MeterHint
 from gateway.meters.han_port import HanSight
 from gateway.meters.meter_clock import ClockSight
@@ -12,6 +13,7 @@ from gateway.publish.han_words import (
     DIAGNOSES,
     FORMS,
     HINTS,
+    RULES,
     PROBLEMS,
     clock_words,
     what_is_wrong,
@@ -57,6 +59,8 @@ def test_every_diagnosis_says_what_is_wrong_and_every_problem_what_to_do(
 def test_the_tables_are_whole_and_the_languages_differ() -> None:
     assert set(DIAGNOSES) == set(Diagnosis)
     assert set(HINTS) == set(MeterHint)
+    assert set(RULES) == set(Rule)
+    assert all(swedish and english and swedish != english for swedish, english in RULES.values())
     assert set(FORMS) == set(Form)
     for advice in DIAGNOSES.values():
         assert advice.what_sv != advice.what_en

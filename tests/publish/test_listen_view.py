@@ -83,7 +83,7 @@ def test_a_wrong_clock_and_refused_values_are_told() -> None:
     sight = replace(SIGHT, clock=ClockSight(95.0, 0, trusted=True))
     shown = view(sight, replace(READING, refused=("power_above_currents",)))
     assert "95 s före" in shown
-    assert "power_above_currents" in shown
+    assert "mer effekt än strömmarna kan bära" in shown
 
 
 def test_what_a_meter_sends_cannot_move_the_cursor() -> None:
