@@ -29,6 +29,8 @@ _HEADER: Final = re.compile(_OPENING)
 _BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
 _END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
 _END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
+_BINARY: Final = re.compile(rb"\x00|\x7e[\xa0-\xaf]")
+"""No text goes on behind these: a "/" in noise must not hold back the frames of a meter that sends no P1."""
 _REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]{1,20}+\.?[0-9]{0,20}+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
 _METER_ID: Final = re.compile(r"\n0-0:96\.1\.[01]\(([^()]*)\)")
 """Equipment identifier of Dutch, Belgian and Austrian meters; Swedish ones send none."""
@@ -47,7 +49,9 @@ class P1Grammar:
     def look(self, held: Held) -> Sequence[Step]:
         """Looks for the end mark. See `Grammar`."""
         octets = held.octets
-        mark = octets.find(b"!", held.searched)
+        binary = _BINARY.search(octets, held.searched, TELEGRAM_BYTES_MAX)
+        text_ends = len(octets) if binary is None else binary.start()
+        mark = octets.find(b"!", held.searched, text_ends)
         while mark >= 0:
             line_end = octets.rfind(b")", 0, mark)
             if line_end >= 0:
@@ -56,7 +60,9 @@ class P1Grammar:
                     end = _END_WITHOUT_LINE_END.match(octets, line_end)
                 if end is not None:
                     return self._close(octets, end)
-            mark = octets.find(b"!", mark + 1)
+            mark = octets.find(b"!", mark + 1, text_ends)
+        if binary is not None:
+            return (Resync(text_ends, DiscardReason.TRUNCATED),)
         if len(octets) >= TELEGRAM_BYTES_MAX:
             return (Resync(TELEGRAM_BYTES_MAX, DiscardReason.OVERLONG),)
         return (Resync(len(octets), DiscardReason.TRUNCATED),) if held.ended else ()

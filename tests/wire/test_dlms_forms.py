@@ -34,7 +34,8 @@ from tests.wire.p1_telegrams import p1_telegram
 EK = bytes(range(16))
 AK = bytes(range(16, 32))
 KEYS = MeterKeys(EK, AK)
-FRAME = hdlc(notification(AIDON))
+MESSAGE = notification(AIDON)
+FRAME = hdlc(MESSAGE)
 KAIFA_VALUES_ONLY = structure(*KAIFA_VALUES)
 UNSET = bytes.fromhex("ffffffffffffffffff8000ff")
 
@@ -155,6 +156,12 @@ def test_a_bridge_in_text_mode_is_named() -> None:
     assert dropped(events_of(mangled))[0][1] is DiscardReason.TEXT_MODE
 
 
+@pytest.mark.parametrize("whole", [FRAME, mbus(MESSAGE)], ids=["hdlc", "mbus"])
+@pytest.mark.parametrize("opening", [b"/ABC5", b"/ABC5x\r\n", b"/ABC5x\r\n1-0:1.7.0(1*kW)\r\n", b"/ABC5x\r\n\r\n!"])
+def test_a_header_of_text_in_noise_does_not_hold_back_frames(opening: bytes, whole: bytes) -> None:
+    assert len(telegrams_of(framer_of(None).feed(opening + whole * 3))) >= 2
+
+
 def test_segments_are_joined_into_one_message() -> None:
     message = notification(AIDON)
     octets = hdlc(message[:90], segmented=True) + hdlc(message[90:], llc=False)
@@ -179,7 +186,6 @@ def test_a_lost_block_costs_its_message_and_no_other() -> None:
     assert dropped(events) == [(len(first), DiscardReason.TRUNCATED), (len(last), DiscardReason.TRUNCATED)]
 
 
-MESSAGE = notification(AIDON)
 OTHER = notification(AIDON.replace(u32(2415), u32(2816)))
 """2415 W is 00 00 09 6F, 2816 W is 00 00 0B 00: cut before the last byte, halves of both make 2304 W."""
 CUT = MESSAGE.index(u32(2415)) + 4
