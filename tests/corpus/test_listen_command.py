@@ -132,3 +132,8 @@ def test_a_damaged_recording_names_its_line(tmp_path: Path, capsys: pytest.Captu
     assert main(["listen", str(file)]) == 1
     assert main(["decode", str(file)]) == 1
     assert capsys.readouterr().err.count("line 3") == 2
+
+
+def test_a_recording_that_cannot_be_made_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "socket://127.0.0.1:1", str(tmp_path / "none" / "han.txt")]) == 1
+    assert "No such file or directory. Give a name in a folder" in capsys.readouterr().err
