@@ -127,6 +127,7 @@ class WallboxEffects:
         self._faults = faults
         self._wish: SetCurrent | None = None
         self._phases: SetPhases | None = None
+        self._phases_wished_s = 0.0
         self._phases_written: int | None = None
         self._phases_written_s = 0.0
         self._wished_s = 0.0
@@ -140,6 +141,8 @@ class WallboxEffects:
     def wish(self, wish: SetCurrent) -> None:
         if self._wish is None or wish.current_a != self._wish.current_a:
             self._changed.set()
+        if wish.current_a > 0.0:
+            self._phases = None
         self._wish = wish
         self._wished_s = self._clock.now().monotonic_s
 
@@ -147,6 +150,7 @@ class WallboxEffects:
         if self._phases is None or wish.phases != self._phases.phases:
             self._changed.set()
         self._phases = wish
+        self._phases_wished_s = self._clock.now().monotonic_s
 
     async def drive(self) -> None:
         name = f"socket {self._socket} wallbox"
@@ -196,9 +200,10 @@ class WallboxEffects:
             self._written_s = self._clock.now().monotonic_s
 
     async def _match_phases(self) -> None:
-        """Phases are switched only at 0 A, written and wished."""
+        """Phases are switched only at 0 A, written and wished, and while control still sees that nothing flows."""
         wish = self._phases
-        if wish is None or wish.phases == self._phases_written or not self._renewed():
+        kept = self._clock.now().monotonic_s - self._phases_wished_s <= WISH_KEPT_S
+        if wish is None or wish.phases == self._phases_written or not kept or not self._renewed():
             return
         if self._written_a == 0.0 and self._wish is not None and self._wish.current_a == 0.0:
             await self._wallbox.set_phases(wish.phases)

@@ -17,4 +17,4 @@ SecretKey = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$", description="secr
 class Section(BaseModel):
     """What all sections share."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

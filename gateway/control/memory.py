@@ -61,7 +61,8 @@ class SocketMemory:
 
     used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
     taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over; used_by_box:
-    the box offers one phase; phases_told: what it shall offer; phases_stuck: it does not do that.
+    the box offers one phase; phases_told: what it shall offer; phases_astray_since_s: it says that it offers others;
+    phases_stuck: it does not do what it was told.
 
     plan: of its session, or of the next; grid_until_s: under the solar policy it may draw from the grid.
     """
@@ -85,6 +86,7 @@ class SocketMemory:
     phases_told: int | None = None
     phases_told_s: float = 0.0
     phase_switchings_s: tuple[float, ...] = ()
+    phases_astray_since_s: float | None = None
     phases_stuck: bool = False
     three_fit_since_s: float | None = None
     previous_granted_a: float = 0.0

@@ -7,6 +7,7 @@ says. Relays wear: after a switching the box rests, and so many a day are the mo
 
 from typing import Final
 
+from gateway.control.contactors import since
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.guard import pause
 from gateway.control.reservation import all_reserved
@@ -28,7 +29,8 @@ WIDENS_GAIN: Final = 1.2
 """And must promise so many times the power."""
 WIDENS_MARGIN_A: Final = 1.0
 SAYS_S: Final = 60.0
-"""After its rest, so long a box may take to say that it has switched."""
+"""After its rest, so long a box may take to say that it has switched, and to come back to what it was told if it has
+forgotten that: it may have been started again, or say its phases seldom."""
 STILL_A: Final = 1.0
 
 
@@ -54,9 +56,12 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
     if way is not None and memory.phases_told is None:
         memory.phases_told = said
         memory.phases_told_s = draft.now_s - way.pause_s
-    late = way is not None and draft.now_s - memory.phases_told_s >= way.pause_s + SAYS_S
-    if late and it.heard and memory.phases_told is not None and said != memory.phases_told:
-        memory.phases_stuck = True
+    astray = it.heard and memory.phases_told is not None and said != memory.phases_told
+    memory.phases_astray_since_s = since(memory.phases_astray_since_s, astray, draft.now_s)
+    astray_s = memory.phases_astray_since_s
+    if way is not None and astray_s is not None:
+        late_s = max(astray_s, memory.phases_told_s) + way.pause_s + SAYS_S
+        memory.phases_stuck = memory.phases_stuck or draft.now_s >= late_s
     it.one_phase = said == 1 and memory.phases_told == 1 and not memory.phases_stuck
     if it.one_phase:
         it.used = FIRST_PHASE
@@ -97,14 +102,18 @@ def switch(draft: Draft, it: SocketDraft, phases: int) -> bool:
     memory = it.memory
     if not _may_switch(draft, it, phases):
         return False
-    draw_a = it.highest_draw_a
     it.because = _switched(phases)
-    if it.granted_a == 0.0 and draw_a is not None and draw_a < STILL_A:
+    if _stands_still(it):
         memory.phases_told = phases
         memory.phases_told_s = draft.now_s
         memory.phase_switchings_s = (*memory.phase_switchings_s, draft.now_s)[-SWITCHINGS_MAX:]
         memory.fits_since_s = None
     return True
+
+
+def _stands_still(it: SocketDraft) -> bool:
+    draw_a = it.highest_draw_a
+    return it.granted_a == 0.0 and draw_a is not None and draw_a < STILL_A
 
 
 def _may_switch(draft: Draft, it: SocketDraft, phases: int) -> bool:
@@ -153,8 +162,9 @@ def _promises(draft: Draft, it: SocketDraft, reserved: list[float]) -> bool:
 
 
 def wish_phases(draft: Draft) -> None:
-    """What every box that can switch shall offer, each tick; one that is stuck is left as it is."""
+    """What every box that can switch shall offer, each tick in which nothing flows: one that has forgotten what it was
+    told must not switch under load either. One that is stuck is left as it is."""
     for it in draft.each():
         told = it.memory.phases_told
-        if told is not None and switching(it) is not None:
+        if told is not None and switching(it) is not None and _stands_still(it):
             draft.wishes.append(SetPhases(it.socket.id, told, it.because))

@@ -371,6 +371,11 @@ def test_phases_are_switched_only_at_no_current_and_again_where_a_box_forgot_the
         assert box.phases == 1
         assert len(box.switched_at_a) == told + 1
         assert set(box.switched_at_a) == {0.0}
+        box.phases = 3
+        for current_a in [10.0] * 5 + [0.0] * 30:
+            effects.wish(SetCurrent(P1, current_a, BECAUSE))
+            await asyncio.sleep(1)
+        assert box.phases == 3, "while its car may still draw, nobody has wished it"
         await end(tasks)
 
     shell(main())

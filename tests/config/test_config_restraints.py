@@ -120,6 +120,7 @@ SLIPS = [
     ("no word of the worst", "worst_c = 60", "", "cabinet_temperature.worst_c", "required"),
     ("prices from two places", "cheapest_h = 4 ", 'file = "/x"\ncheapest_h = 4 ', "price", "both"),
     ("two rules for prices", "cheapest_h = 4 ", "below = 1\ncheapest_h = 4 ", "price", "two rules"),
+    ("a price that is no number", "cheapest_h = 4 ", "below = nan ", "price.below", "finite"),
     ("no rule for prices", "cheapest_h = 4 ", "", "price", "no rule"),
     ("a departure that is none", 'depart = "07:00"', 'depart = "7"', "price.depart", "not written"),
     ("a limit over MQTT without a broker", '[mqtt]\nhost = "127.0.0.1"', "", f"{HOME}.mqtt", "[mqtt]"),

@@ -162,6 +162,7 @@ class Place:
     offers: int = 3
     stuck: bool = False
     lies: bool = False
+    mute: bool = False
     phase_switchings: int = 0
     wh: float = 0.0
     served_wh: float = 0.0
@@ -332,7 +333,7 @@ class Cabinet:
                 place.contactor_sight = ContactorSight(position, None, self.at_s)
             if place.socket.wallbox is not None and place.live() and not place.box_silent:
                 pilot = Pilot.A if place.car is None else Pilot.C if place.current_a > 0.5 else Pilot.B
-                said = None if place.socket.wallbox.switching is None else place.offers
+                said = None if place.socket.wallbox.switching is None or place.mute else place.offers
                 place.box_sight = WallboxSight(pilot, place.setpoint_a, self.at_s, said)
 
     def reading(self, place: Place) -> SocketReading:

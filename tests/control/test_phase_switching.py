@@ -138,6 +138,31 @@ def test_a_box_that_falls_back_to_three_phases_by_itself_is_counted_on_all_at_on
     assert granted(cabinet, "p1") == 0.0
 
 
+def test_a_box_that_forgot_its_phases_is_told_again_once_nothing_flows_and_goes_on() -> None:
+    cabinet = Cabinet(cabin(), house_a=[3.0, 21.0, 21.0])
+    cabinet.plug("p1")
+    cabinet.run(700)
+    assert granted(cabinet, "p1") > 6.0
+    cabinet.place("p1").offers = 3
+    cabinet.run(300)
+    assert cabinet.place("p1").offers == 1
+    assert granted(cabinet, "p1") > 6.0
+    assert cabinet.state.sockets[SocketId("p1")].problem is None
+
+
+def test_a_box_that_is_quiet_about_its_phases_for_a_while_is_no_broken_one() -> None:
+    cabinet = Cabinet(cabin(), house_a=[3.0, 3.0, 3.0])
+    cabinet.plug("p1")
+    cabinet.run(200)
+    for quiet_s, why in ((30, None), (120, Why.PHASES_STUCK)):
+        cabinet.place("p1").mute = True
+        cabinet.run(quiet_s)
+        cabinet.place("p1").mute = False
+        cabinet.run(10)
+        problem = cabinet.state.sockets[SocketId("p1")].problem
+        assert (None if problem is None else problem.why) is why, quiet_s
+
+
 @settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_nothing_is_given_twice_and_no_fuse_gets_warm_whoever_switches(seed: int) -> None:
