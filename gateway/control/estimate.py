@@ -172,7 +172,7 @@ class _Drawn:
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
     it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
-    all others; fallen: the highest sum less what they draw now; complete: every live socket was read since.
+    all others; fallen: the highest sum less what they draw now, if that is less; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])
@@ -220,7 +220,7 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
         drawn.least[p] = min(moment[p] for moment in low)
         drawn.most[p] = max(moment[p] for moment in high)
         drawn.likely[p] = min(max(drawn.likely[p], drawn.least[p]), drawn.most[p])
-        drawn.fallen[p] = drawn.most[p] - now_sum[p]
+        drawn.fallen[p] = max(0.0, drawn.most[p] - now_sum[p])
     return drawn
 
 

@@ -225,6 +225,7 @@ class Cabinet:
     telegram_every_s: int = 10
     telegram_lag_s: int = 0
     poll_every_s: int = 1
+    polled_before_s: float = 0.0
     journal_delay_s: float = 1.0
     journal_accepts: bool = True
     grid_silent: bool = False
@@ -341,7 +342,7 @@ class Cabinet:
         amps: list[float | None] = [currents[own] if own < len(currents) else None for own in range(3)]
         kwh = Decimal(str(round(place.wh / 1000.0, 3)))
         return SocketReading(
-            instant(self.at_s),
+            instant(self.at_s - self.polled_before_s),
             self.volts(place.socket.phases, place.dead_phases),
             (amps[0], amps[1], amps[2]),
             sum(currents) * VOLTS,

@@ -67,6 +67,30 @@ def test_a_car_that_has_just_started_is_lowered_by_what_is_too_much_and_not_paus
     assert granted(cabinet, "p0") == pytest.approx(told - excess_a, abs=0.11)
 
 
+def test_cars_that_come_up_after_a_telegram_are_not_taken_for_an_excess_of_it_and_paused() -> None:
+    """The telegram stays below the rating; what the cars add after it was granted, and is no part of it."""
+    boxes = (wallbox("p0", step_a=0.1), wallbox("p1", step_a=0.1))
+    cabinet = Cabinet(
+        site(*boxes, fuses=(fuse(rating_a=20.0),)), house_a=[7.0] * 3, telegram_every_s=1, polled_before_s=0.1
+    )
+    cabinet.run(12)
+    cabinet.plug("p0", Car())
+    cabinet.plug("p1", Car())
+    cabinet.run_until(lambda c: granted(c, "p0") > 0.0 and granted(c, "p1") > 0.0, 60)
+    for place in cabinet.places.values():
+        place.current_a = 3.0
+    cabinet.raw_grid_a = (17.9, 17.9, 17.9)
+    cabinet.step()
+    cabinet.raw_grid_a = None
+    for place in cabinet.places.values():
+        place.current_a = place.setpoint_a
+    cabinet.run(5)
+    for name in ("p0", "p1"):
+        session = cabinet.state.sockets[SocketId(name)].session
+        assert session is not None
+        assert session.phase is SessionPhase.CHARGING
+
+
 def test_a_refused_telegram_may_raise_the_house_and_never_lets_it_fall() -> None:
     cabinet = Cabinet(site(wallbox("p0")), house_a=[8.0, 8.0, 8.0])
     cabinet.run(60)
