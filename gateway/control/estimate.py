@@ -172,7 +172,7 @@ class _Drawn:
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
     it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
-    all others; fallen: the highest sum less what they draw now, if that is less; complete: every live socket was read since.
+    all others; fallen: the highest sum less what they draw now, at least 0; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])
