@@ -12,7 +12,7 @@ from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.phase_switching import switch, switching_obstacle
 from gateway.control.phase_use import begin_trial, trial_holds
-from gateway.control.ranking import last_charging, rank, why_it_waits
+from gateway.control.ranking import last_charging, rank, stands_aside, why_it_waits
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
@@ -64,7 +64,7 @@ def admit(draft: Draft) -> None:
     if not waiting:
         return
     fifo = draft.tree.site.rules.policy is Policy.FIFO
-    waiting.sort(key=lambda it: (it.memory.yielded, fifo and waits_for_turn(it), rank(draft, it)))
+    waiting.sort(key=lambda it: (stands_aside(draft, it), fifo and waits_for_turn(it), rank(draft, it)))
     line = _Line(all_at_least(draft), _sessions(draft), last=last_charging(draft))
     for it in waiting:
         _call(draft, it, line)
@@ -107,7 +107,7 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
         it.because = draft.lowering(short) or Because(
             why_it_waits(draft, it, line.last.get(short)), fuse_id, phase, missing
         )
-        if not memory.yielded:
+        if not stands_aside(draft, it):
             line.wanted.append(short)
             line.lacking.append(it)
         if _could_ever_start(draft, it):

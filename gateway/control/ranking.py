@@ -35,10 +35,11 @@ REASONS: Final = {
 
 
 def follow_waits(draft: Draft) -> None:
-    """Since when each session has waited to charge."""
+    """Since when each session has waited to charge. A car that sleeps and made way waits too: it may have woken since,
+    and only a turn can show that."""
     for it in draft.each():
         memory = it.memory
-        if it.session is None or it.phase is SessionPhase.CHARGING or memory.yielded:
+        if it.session is None or it.phase is SessionPhase.CHARGING:
             memory.waits_since_s = None
         elif memory.waits_since_s is None:
             memory.waits_since_s = draft.now_s
@@ -63,6 +64,11 @@ def out_of_patience(draft: Draft, it: SocketDraft) -> bool:
     """Whether it has waited for as long as anybody may have to."""
     since_s = it.memory.waits_since_s
     return since_s is not None and draft.now_s - since_s >= draft.tree.site.rules.patience_s
+
+
+def stands_aside(draft: Draft, it: SocketDraft) -> bool:
+    """Whether its car sleeps and leaves the room to all others, until its patience is over too."""
+    return it.memory.yielded and not out_of_patience(draft, it)
 
 
 def lacks_minimum(it: SocketDraft) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, least
 from gateway.control.guard import pause
-from gateway.control.ranking import standing
+from gateway.control.ranking import standing, stands_aside
 from gateway.control.reservation import add, reserve_again
 from gateway.control.state import SessionPhase
 from gateway.ids import FuseId
@@ -102,7 +102,7 @@ def _slice_is_over(draft: Draft, it: SocketDraft) -> bool:
 def _may_end_a_slice(draft: Draft, it: SocketDraft) -> bool:
     if it.phase is SessionPhase.QUEUED or it.memory.turned_away:
         return True
-    return not it.memory.yielded and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
+    return not stands_aside(draft, it) and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
 
 
 def _phase_since_s(it: SocketDraft) -> float:

@@ -9,7 +9,7 @@ from gateway.ids import SessionId, SocketId
 from gateway.site.because import Why
 from gateway.site.topology import QueueRules, Site
 from gateway.site.wishes import NoteEvent, RecordEnd
-from tests.control.cabinet_world import Cabinet, Car, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
 from tests.control.test_queue_and_sharing import charging, granted
 
 
@@ -131,3 +131,23 @@ def test_the_line_says_that_it_waits_after_an_outage() -> None:
     cabinet.run(60)
     whys = {one.because.why for one in cabinet.state.sockets.values() if one.session is not None}
     assert Why.RESTART_WAITS in whys
+
+
+def test_a_car_that_woke_after_it_had_made_way_gets_its_turn_when_its_patience_is_over() -> None:
+    """Its own timer starts it at night, but at setpoint 0 it cannot show that."""
+    patience_s, slice_s = 3600.0, 900.0
+    rules = QueueRules(slice_s=slice_s, patience_s=patience_s)
+    boxes = [wallbox(name) for name in ("p1", "p2", "p3")]
+    cabinet = Cabinet(site(*boxes, fuses=(fuse(rating_a=16.0),), rules=rules), house_a=[1.0] * 3)
+    cabinet.plug("p1", Car(limit_a=0.0))
+    cabinet.run(300)
+    cabinet.plug("p2")
+    cabinet.plug("p3")
+    cabinet.run(2 * patience_s)
+    shares_wh = [cabinet.place(name).wh for name in ("p2", "p3")]
+    assert min(shares_wh) > 0.9 * 6.0 * 3 * 230.0 * 2 * patience_s / 3600.0, "a turn for a sleeper costs little"
+    sleeper = cabinet.place("p1").car
+    assert sleeper is not None
+    sleeper.limit_a = 16.0
+    cabinet.run_until(lambda c: c.place("p1").wh > 1000.0, int(patience_s + 2 * slice_s))
+    assert cabinet.over_rating_s == 0
