@@ -1,5 +1,5 @@
 """Control's memory over restarts, as one JSON text: written when the order of the queue, a lock or a count changes, and
-for the heat at most every 60 s."""
+for the heat at most every 60 s, and every 5 min while anybody waits."""
 
 import json
 from collections.abc import Mapping
@@ -17,6 +17,8 @@ from gateway.site.requests import NO_PLAN, ChargePlan
 from gateway.site.wishes import SaveCheckpoint
 
 HEAT_SAVED_EVERY_S: Final = 60.0
+WAITS_SAVED_EVERY_S: Final = 300.0
+"""What a restart takes from anybody's patience at the most, however quiet the cabinet is."""
 HEAT_CHANGE: Final = 0.01
 VERSION: Final = 1
 
@@ -100,7 +102,10 @@ def save_checkpoint(draft: Draft, queue: list[SessionId]) -> None:
         or any(abs(heat - saved) >= HEAT_CHANGE for heat, saved in zip(draft.heat, memory.saved_heat, strict=True))
         or memory.saved_highest_a != _rounded(draft)
     )
-    if facts == memory.saved_facts and not heat_due:
+    waits_due = draft.now_s - memory.saved_heat_s >= WAITS_SAVED_EVERY_S and any(
+        it.memory.waits_since_s is not None for it in draft.each()
+    )
+    if facts == memory.saved_facts and not heat_due and not waits_due:
         return
     memory.saved_facts = facts
     memory.saved_heat = tuple(draft.heat)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import Instant, UtcTrust
+from gateway.control.checkpoint import WAITS_SAVED_EVERY_S, ControlCheckpoint
 from gateway.control.draft import open_draft
 from gateway.control.past import Past, QueuedSession
 from gateway.control.ranking import standing
@@ -199,6 +200,16 @@ def test_plans_and_waits_are_kept_over_a_restart() -> None:
     since_s = state.memory.sockets[SocketId("p1")].waits_since_s
     assert since_s is not None
     assert 200.0 <= 5.0 - since_s <= 230.0
+
+
+def test_a_cabinet_that_starts_again_and_again_takes_little_of_anybody_s_patience() -> None:
+    cabinet = waiting(Policy.PRIORITY, box("p0", 9), box("p1"))
+    cabinet.run(1000)
+    saved = [(at_s, wish.text) for at_s, wish in cabinet.log if isinstance(wish, SaveCheckpoint)]
+    at_s, text = saved[-1]
+    assert cabinet.at_s - at_s <= WAITS_SAVED_EVERY_S
+    waited_s = ControlCheckpoint.from_text(text).waited_s["p1"]
+    assert waited_s >= 1000.0 - WAITS_SAVED_EVERY_S - 60.0
 
 
 @settings(max_examples=4, suppress_health_check=list(HealthCheck))
