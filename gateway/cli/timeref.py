@@ -9,7 +9,7 @@ Exit code of list: 0, or 2 if the signature of a reference is wrong.
 """
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -126,10 +126,10 @@ def _second(text: str) -> Decimal:
 
 
 def _utc(text: str) -> datetime:
+    from gateway.metering.time_references import moment_entered
+
     try:
-        moment: datetime | None = datetime.fromisoformat(text)
+        return moment_entered(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time with its offset; write 2026-03-01T12:00:00+01:00 or …Z")
-    return moment.astimezone(UTC)
+        problem = f"{text!r} is no time with its offset; write 2026-03-01T12:00:00+01:00 or …Z"
+        raise argparse.ArgumentTypeError(problem) from None

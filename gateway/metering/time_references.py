@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -21,6 +21,8 @@ PEOPLE_AGREE_WITHIN: Final = timedelta(seconds=9)
 """Who reads a second and a watch is seconds off; see the tolerance of a quarter hour."""
 DRIFT_MAX: Final = 200e-6
 """A crystal that nobody disciplines, from -20 to 60 °C: 17 s a day."""
+YEAR_MIN: Final = 2020
+YEAR_MAX: Final = 2999
 BY_LENGTH_MAX: Final = 64
 REACH_S: Final = 86_400
 """An undisciplined clock drifts by some seconds a day: a single reference says nothing of what lies further off."""
@@ -136,14 +138,25 @@ class EnteredTime:
         return TimeReference(device, Cause.MANUAL, self.boot, self.si_s, self.utc, source, source, None, self.by)
 
 
+def moment_entered(text: str) -> datetime:
+    """A time that a person wrote, ISO 8601 with its offset, as UTC. Raises ValueError.
+
+    Nobody reads another millennium off a clock, and what is signed must leave room for the seconds before it.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise ValueError(f"{text!r} is no time of these years with its offset")
+    return moment.astimezone(UTC)
+
+
 def entered_time(text: str) -> EnteredTime:
     """Reads what `EnteredTime.text` wrote. Raises ValueError."""
     try:
         said = json.loads(text)
-        si_s, utc = Decimal(said["si"]).quantize(INDEX_STEP_S), datetime.fromisoformat(said["utc"])
+        si_s, utc = Decimal(said["si"]).quantize(INDEX_STEP_S), moment_entered(str(said["utc"]))
         boot, by = str(said["boot"]), str(said["by"])
     except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as problem:
         raise ValueError(f"it is no time reference: {problem!r}") from None
-    if utc.tzinfo is None or not by.strip() or len(by) > BY_LENGTH_MAX or len(boot) > BY_LENGTH_MAX or si_s < 0:
+    if not by.strip() or len(by) > BY_LENGTH_MAX or len(boot) > BY_LENGTH_MAX or si_s < 0:
         raise ValueError("a time reference has a second, a time with its offset, and who entered it")
     return EnteredTime(boot, si_s, utc, by)

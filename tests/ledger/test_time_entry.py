@@ -90,7 +90,16 @@ def test_what_cannot_be_is_refused_in_words(folder: Path, words: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "words", [("--si", "abc"), ("--si", "NaN"), ("--si", "-4"), ("--utc", "2026-03-01T12:00:00"), ("--utc", "noon")]
+    "words",
+    [
+        ("--si", "abc"),
+        ("--si", "NaN"),
+        ("--si", "-4"),
+        ("--utc", "2026-03-01T12:00:00"),
+        ("--utc", "noon"),
+        ("--utc", "0001-01-01T00:00:00Z"),
+        ("--utc", "0001-01-01T00:00:00+14:00"),
+    ],
 )
 def test_a_second_or_a_time_that_is_none_is_refused_at_the_door(folder: Path, words: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit):
@@ -166,6 +175,10 @@ def test_a_folder_without_key_has_nothing_to_sign_with(tmp_path: Path) -> None:
     ["", "[]", "{}", "null", '{"boot":"b","si":"1","utc":"2026-03-01T12:00:00","by":"A"}',
      '{"boot":"b","si":"-1","utc":"2026-03-01T12:00:00Z","by":"A"}',
      '{"boot":"b","si":"1","utc":"2026-03-01T12:00:00Z","by":" "}',
+     '{"boot":"b","si":"1","utc":"0001-01-01T00:00:00+14:00","by":"A"}',
+     '{"boot":"b","si":"1","utc":"9999-12-31T23:59:59-14:00","by":"A"}',
+     '{"boot":"b","si":"91000","utc":"0001-01-01T00:00:00Z","by":"A"}',
+     '{"boot":"b","si":"1","utc":5,"by":"A"}',
      '{"boot":"b","si":"Infinity","utc":"2026-03-01T12:00:00Z","by":"A"}'],
 )  # fmt: skip
 def test_a_request_of_anybody_s_making_is_refused_and_breaks_nothing(text: str) -> None:
