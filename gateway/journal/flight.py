@@ -83,6 +83,8 @@ def replayed(lines: Iterable[str], zone: Callable[[str], tzinfo]) -> Iterator[Re
     first = _read(next(rest, ""))
     if not isinstance(first, dict) or first.get("laddvakt_flight") != FORMAT:
         raise JournalDamaged("this is no recording of the flight recorder, or one of another format")
+    if not first.keys() >= {"shapes", "site", "state", "seen"}:
+        raise JournalDamaged("the first line of the recording is not whole")
     codec = FlightCodec(zone=zone, shapes=first["shapes"])
     site: Site = codec.value(Site, first["site"])
     state: ControlState = codec.value(ControlState, first["state"])
@@ -92,6 +94,8 @@ def replayed(lines: Iterable[str], zone: Callable[[str], tzinfo]) -> Iterator[Re
         if not isinstance(line, list) or len(line) != 2:
             raise JournalDamaged("a line of the recording is no tick")
         seen = _changed(seen, line[0])
+        if not isinstance(seen, list) or len(seen) != len(first["seen"]) + 1:
+            raise JournalDamaged("a line of the recording is no tick")
         now: Instant = codec.value(Instant, seen[0])
         known = {
             name: codec.value(_HINTS[name], it)

@@ -4,6 +4,7 @@ A head that was published (MQTT, receipts) also shows that a journal was put bac
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +15,7 @@ from gateway.journal.outbox import Kind, Message
 from gateway.journal.rows import fact_of, kind_of
 from gateway.metering.keys import PublicKey
 
+_WRITTEN_HEAD: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9A-Fa-f]{64})", re.ASCII)
 ROWS_PER_SIGNED_HEAD: Final = 512
 """At most so many rows lie behind the newest signed head while the gateway runs."""
 ROWS_PER_SAVED_MEMORY: Final = 8192
@@ -55,11 +57,10 @@ def head_message(signed: HeadSigned, serial: str) -> Message:
 
 def published_head(text: str) -> Head:
     """A head as people write it down: SEQ:HASH. Raises ValueError."""
-    seq, _, digest = text.strip().partition(":")
-    head = Head(int(seq), bytes.fromhex(digest))
-    if head.seq < 1 or len(head.hash) != len(Head().hash):
+    said = _WRITTEN_HEAD.fullmatch(text.strip())
+    if said is None:
         raise ValueError("a head is the number of a row, a colon and 64 hex digits")
-    return head
+    return Head(int(said[1]), bytes.fromhex(said[2]))
 
 
 def vouches(signed: HeadSigned, key: PublicKey, serial: str) -> bool:

@@ -121,6 +121,11 @@ def test_no_token_is_in_a_recording() -> None:
         (5, '[{"x":[0]},0]'),
         (5, '[{"0":[5]},0]'),
         (1, '[{"0":[5]},0]'),
+        (0, '{"laddvakt_flight": 1}'),
+        (0, '{"laddvakt_flight": 1, "shapes": {}, "site": [], "state": []}'),
+        (1, "[[null], 0]"),
+        (1, "[[[]], 0]"),
+        (1, "[[[1, 2]], 0]"),
     ],
 )
 def test_a_damaged_recording_is_told_and_not_guessed_at(place: int, text: str) -> None:
