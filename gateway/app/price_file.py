@@ -24,16 +24,17 @@ class PriceFile:
     async def watch(self) -> None:
         """For as long as the gateway runs, where there is one."""
         while self._path is not None:
-            self.look(self._path)
+            await self.look(self._path)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def look(self, path: Path) -> None:
-        """Once. A file that cannot be read leaves the last prices, which end by themselves."""
+    async def look(self, path: Path) -> None:
+        """Once. A file that cannot be read leaves the last prices, which end by themselves. Read in a thread: a folder
+        of the network that hangs holds up nothing else."""
         try:
-            with path.open("rb") as file:
-                payload = file.read(TEXT_BYTES_MAX + 1)
+            payload = await asyncio.to_thread(_start_of, path)
         except OSError as problem:
             self._faults.on(FAULT, f"{path} cannot be read: {problem}")
+            self._read = None
             return
         if payload == self._read:
             return
@@ -44,3 +45,9 @@ class PriceFile:
             return
         self._faults.off(FAULT)
         self._board.prices_told(made)
+
+
+def _start_of(path: Path) -> bytes:
+    """As much as a price text may hold, and a byte more. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(TEXT_BYTES_MAX + 1)

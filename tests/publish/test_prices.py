@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,18 +99,41 @@ def test_a_file_is_read_when_it_changes_and_a_bad_one_leaves_the_last_prices(tmp
     async def play() -> None:
         board, faults = SightBoard(site(), 0.0), FaultLog()
         reader = PriceFile(file, board, faults)
-        reader.look(file)
+        await reader.look(file)
         assert faults.now == (FAULT,)
         file.write_text(ROW, "utf-8")
-        reader.look(file)
+        await reader.look(file)
         assert faults.now == ()
         read = board.snapshot(1.0, journal_accepts=True).outside.prices
         assert read == read_prices(ROW.encode())
         file.write_text("half a fi", "utf-8")
-        reader.look(file)
+        await reader.look(file)
         assert faults.now == (FAULT,)
         assert board.snapshot(2.0, journal_accepts=True).outside.prices == read
+        file.write_text(ROW, "utf-8")
+        await reader.look(file)
+        assert faults.now == ()
+        await reader.look(file.with_suffix(".gone"))
+        assert faults.now == (FAULT,)
+        await reader.look(file)
+        assert faults.now == ()  # the same prices as before the file was away
         await asyncio.wait_for(PriceFile(None, board, faults).watch(), 1.0)
+
+    asyncio.run(play())
+
+
+def test_a_price_file_that_hangs_holds_up_nothing_else(tmp_path: Path) -> None:
+    pipe = tmp_path / "prices.json"
+    os.mkfifo(pipe)
+
+    async def play() -> None:
+        board, faults = SightBoard(site(), 0.0), FaultLog()
+        looking = asyncio.create_task(PriceFile(pipe, board, faults).look(pipe))
+        await asyncio.sleep(0)  # it waits for a writer in its thread, and the loop comes back
+        assert not looking.done()
+        pipe.write_text(ROW, "utf-8")
+        await asyncio.wait_for(looking, 5.0)
+        assert board.snapshot(1.0, journal_accepts=True).outside.prices == read_prices(ROW.encode())
 
     asyncio.run(play())
 
