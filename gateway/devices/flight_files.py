@@ -13,6 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -81,12 +82,14 @@ class FlightFiles:
                     if recording is not None:
                         recording.end()
                     recording = None
-                    self._make_room()
+                    self._make_room(None)
                     recording = _Recording(self._folder / f"{name}{SUFFIX}")
                     self._told(None)
-                if recording is not None:
-                    recording.add(line)
+                if recording is not None and recording.add(line):
+                    self._make_room(recording.path)
             except (OSError, DeviceError) as problem:
+                if recording is not None:
+                    recording.leave()
                 recording = None
                 self._told(f"the flight recorder pauses: {problem}")
 
@@ -95,38 +98,51 @@ class FlightFiles:
             log.warning("%s", fault)
         self._fault = fault
 
-    def _make_room(self) -> None:
-        """Gives up the oldest recordings. Raises DeviceError if the medium is nearly full."""
+    def _make_room(self, written: Path | None) -> None:
+        """Gives up the oldest recordings, but never the one that is written, if all are too many or the medium is
+        nearly full. Raises DeviceError if it still is then."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        kept = recordings(self._folder)
-        sizes = {path: path.stat().st_size for path in kept}
-        while kept and sum(sizes.values()) > self._bytes_max:
-            oldest = kept.pop(0)
+        sizes = {path: path.stat().st_size for path in recordings(self._folder)}
+        old = [path for path in sizes if path != written]
+        while old and (sum(sizes.values()) > self._bytes_max or self._is_short()):
+            oldest = old.pop(0)
             del sizes[oldest]
             oldest.unlink()
-        room = os.statvfs(self._folder)
-        if room.f_bavail * room.f_frsize < FREE_BYTES_MIN:
+        if self._is_short():
             raise DeviceError(f"{self._folder}: less than {FREE_BYTES_MIN >> 20} MiB are free")
+
+    def _is_short(self) -> bool:
+        room = os.statvfs(self._folder)
+        return room.f_bavail * room.f_frsize < FREE_BYTES_MIN
 
 
 class _Recording:
     """One file that is being written."""
 
     def __init__(self, path: Path) -> None:
+        self.path: Final = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.fdopen(os.open(path, flags, FILE_MODE), "wb", buffering=0)
         self._packer = zlib.compressobj(6, wbits=_GZIP)
         self._waiting: list[bytes] = []
         self._written_s = time.monotonic()
 
-    def add(self, line: str) -> None:
+    def add(self, line: str) -> bool:
+        """Whether a piece was written with it."""
         self._waiting.append(line.encode("ascii") + b"\n")
-        if time.monotonic() - self._written_s >= PIECE_S:
+        is_due = time.monotonic() - self._written_s >= PIECE_S
+        if is_due:
             self._write(zlib.Z_SYNC_FLUSH)
+        return is_due
 
     def end(self) -> None:
         self._write(zlib.Z_FINISH)
         self._file.close()
+
+    def leave(self) -> None:
+        """Nothing more is written; what was stays to be read."""
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self, flush: int) -> None:
         packed = b"".join(self._packer.compress(line) for line in self._waiting) + self._packer.flush(flush)

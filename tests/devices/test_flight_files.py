@@ -1,7 +1,9 @@
 """The recorder's ring of files: bounded, readable where it was cut, and nobody's trouble when the medium is."""
 
 import gzip
+import itertools
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -73,6 +75,26 @@ def test_a_medium_that_is_nearly_full_pauses_recording_and_says_so_once(
         files.add("[]")
     files.close(10.0)
     assert not recordings(tmp_path / FOLDER)
+    assert sum("flight recorder pauses" in line for line in caplog.messages) == 1
+
+
+def test_a_medium_that_fills_up_meanwhile_gets_the_room_of_old_recordings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The journal needs it more; what was written of the newest recording stays to be read."""
+    written(tmp_path, "a", 10)
+    written(tmp_path, "b", 10)
+    room = os.statvfs(tmp_path)
+    empty = os.statvfs_result((*room[:4], 0, *room[5:]))
+    answers = itertools.chain([room, room], itertools.repeat(empty))
+    monkeypatch.setattr(os, "statvfs", lambda _path: next(answers))
+    monkeypatch.setattr(flight_files, "PIECE_S", 0.0)
+    files = FlightFiles(tmp_path, 10_000_000)
+    assert files.begin("c", "{}")
+    files.close(10.0)
+    (path,) = recordings(tmp_path / FOLDER)
+    assert path.name.startswith("c")
+    assert list(recorded_lines(path)) == ["{}\n"]
     assert sum("flight recorder pauses" in line for line in caplog.messages) == 1
 
 
