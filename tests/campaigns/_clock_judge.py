@@ -17,7 +17,7 @@ from gateway.journal.profile_facts import TimeReferenced
 from gateway.metering.keys import PublicKey, public_key
 from gateway.metering.load_profile import ASYNC_OVER, QUARTER, quarter_of
 from gateway.metering.profile_csv import csv_lines, rows_in
-from gateway.metering.profile_proof import proven_profile
+from gateway.metering.profile_proof import proven_profile, signature_worth
 from gateway.metering.profile_table import Flaw, TableLine, nearest_quarter, table_of
 from gateway.metering.record import Reading, Record, checked_record
 from gateway.metering.time_references import MapState
@@ -151,12 +151,19 @@ def judged(course: Course) -> list[str]:
     if any(second <= first for first, second in pairwise(seconds)):
         wrong.append("the device's seconds step back")
     key = public_key(course.bench.keys.load().public_key_hex)
-    text = "".join(csv_lines([(line, "") for line in lines], STOCKHOLM)).encode()
+    text = "".join(csv_lines([(line, _signature_state(line, key)) for line in lines], STOCKHOLM)).encode()
     for report in proven_profile(rows_in(text, "profile"), key):
         wrong += [f"profile: {one}" for one in report.findings if one.verdict is Verdict.RED]
         if report.proven_wh != report.energy_wh:
             wrong.append(f"profile: {report.proven_wh} of {report.energy_wh} Wh are proven")
     return wrong
+
+
+def _signature_state(line: TableLine, key: PublicKey) -> str:
+    signed = line.registered
+    if signed is None:
+        return ""
+    return signature_worth(signed.row, signed.signature_register, signed.signature_time, key).state.value
 
 
 def _quarters(course: Course, lines: list[TableLine]) -> list[str]:
