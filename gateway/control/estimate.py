@@ -37,6 +37,9 @@ MOMENTS_S: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 SLOPE_A: Final = 4.0
 SLOPE_S: Final = 1.3
 """Two samples closer to each other are taken for a car's slope; one that leaves stops with more (IEC 61851-1: 6 A)."""
+FAST_TELEGRAMS_S: Final = 5.0
+"""A meter that sends more often than this tells of a rise again within seconds: there a car on its way leaves the whole
+band open, since a slope that is off by half a second would stop a car that just fits."""
 GAP_INTERVALS: Final = 1.5
 """Telegrams further apart than so many intervals have one missing between them."""
 SAMPLES_KEPT: Final = 12
@@ -189,6 +192,7 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     low = [[0.0] * len(PHASES) for _ in MOMENTS_S]
     high = [[0.0] * len(PHASES) for _ in MOMENTS_S]
     now_sum = [0.0] * len(PHASES)
+    slow_telegrams = draft.snapshot.grid.interval_s >= FAST_TELEGRAMS_S
     for it in draft.each():
         samples = it.memory.samples
         if not it.socket.metered or not samples or it.meter_age_s > SOCKET_METER_QUIET_S:
@@ -212,7 +216,7 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             now_sum[phase] += now
             for moment, before_s in enumerate(MOMENTS_S):
                 least, most = lowest, highest
-                if highest > lowest and not ramping:
+                if slow_telegrams and highest > lowest and not ramping:
                     least, most = _at_moment(around, values, at_s - before_s)
                 low[moment][phase] += least
                 high[moment][phase] += most
