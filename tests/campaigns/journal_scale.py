@@ -121,7 +121,10 @@ def hurt(folder: Path, seq: int) -> None:
     """One digit of one row is another one from now on; whoever does it knows how to take the triggers away."""
     connection = sqlite3.connect(folder / JOURNAL_FILE, isolation_level=None)
     connection.execute("DROP TRIGGER journal_rows_are_never_changed")
-    connection.execute("UPDATE journal SET row = replace(row, '2026', '2025') WHERE seq = ?", (seq,))
+    (row,) = connection.execute("SELECT row FROM journal WHERE seq = ?", (seq,)).fetchone()
+    at = next(at for at, sign in enumerate(row) if sign in "12345678")
+    changed = f"{row[:at]}{int(row[at]) + 1}{row[at + 1 :]}"
+    connection.execute("UPDATE journal SET row = ? WHERE seq = ?", (changed, seq))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
 
