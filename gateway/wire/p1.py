@@ -5,9 +5,10 @@ r"""P1 ASCII telegrams (HAN P1 companion 5.0.2, 6.2; Swedish line set as sent by
 
 A telegram ends at its "!" line, never at a pause: Landis+Gyr E360 sends it in pieces with gaps. The "!" may stand at
 the end of the last line (Aidon RJ12 description 1.6, 3.4). LF alone is taken for CR LF, since bridges and logs
-rewrite line ends; the checksum is that of the line ends as they came, or as the meter sent them. Where a checksum
-fails, the search goes on at the next header inside what was collected, so a lost end or a "/" in noise costs no
-telegram but its own.
+rewrite line ends; the checksum is that of the line ends as they came, or as the meter sent them. CR CR LF is what a
+bridge in text mode makes of CR LF: such a telegram is dropped with that reason, since the bridge must be mended. Where
+a checksum fails, the search goes on at the next header inside what was collected, so a lost end or a "/" in noise costs
+no telegram but its own.
 """
 
 import itertools
@@ -24,11 +25,11 @@ from gateway.wire.telegram import DiscardReason, Form, Item, Telegram
 TELEGRAM_BYTES_MAX: Final = MESSAGE_BYTES_MAX
 """Swedish telegrams have 699 to 712 bytes, Dutch ones with history up to about 1.5 kB."""
 
-_OPENING: Final = rb"/[A-Za-z0-9]{3}[^\r\n/!()]{1,60}\r?\n"
+_OPENING: Final = rb"/[A-Za-z0-9]{3}[^\r\n/!()]{1,60}\r{0,2}\n"
 _HEADER: Final = re.compile(_OPENING)
-_BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r?)"
-_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})\r?\n")
-_END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})\r?\Z")
+_BEGUN: Final = rb"/(?:[A-Za-z0-9]{0,2}|[A-Za-z0-9]{3}[^\r\n/!()]{0,60}\r{0,2})"
+_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{0,4})[ \t]?\r{0,2}\n")
+_END_WITHOUT_LINE_END: Final = re.compile(rb"\)[\r\n]*!([0-9A-Fa-f]{1,4})[ \t]?\r{0,2}\Z")
 _BINARY: Final = re.compile(rb"\x00|\x7e[\xa0-\xaf]")
 """No text goes on behind these: a "/" in noise must not hold back the frames of a meter that sends no P1."""
 _REGISTER: Final = re.compile(r"\n([0-9:.-]++)\((-?[0-9]{1,20}+\.?[0-9]{0,20}+)(?:\*([A-Za-z]*+))?\)(?=[\r\n!])")
@@ -85,7 +86,11 @@ class P1Grammar:
             reason = DiscardReason.WITHOUT_CRC
         else:
             fitting = next((start for start in starts[1:] if _fits(held[start:crc_begins], given)), None)
-            reason = DiscardReason.BAD_CRC
+            reason = (
+                DiscardReason.TEXT_MODE
+                if _was_in_text_mode(held[starts[-1] : crc_begins], given)
+                else DiscardReason.BAD_CRC
+            )
         begin = starts[-1] if fitting is None else fitting
         steps: list[Step] = [
             Drop(following - this, DiscardReason.TRUNCATED)
@@ -108,6 +113,11 @@ def _fits(telegram: bytearray, given: int) -> bool:
     if crc16_arc(telegram) == given:
         return True
     return b"\r" not in telegram and crc16_arc(telegram.replace(b"\n", b"\r\n")) == given
+
+
+def _was_in_text_mode(telegram: bytearray, given: int) -> bool:
+    """Whether that is the checksum of what it was before CR LF became CR CR LF."""
+    return b"\r\r\n" in telegram and crc16_arc(telegram.replace(b"\r\r\n", b"\r\n")) == given
 
 
 def _take(held: bytearray, begin: int, crc_begins: int, end: int) -> Take:

@@ -17,8 +17,8 @@ MESSAGE_BYTES_MAX: Final = 8192
 """The longest telegram of any form. Swedish P1 has about 700 bytes, the longest list over HDLC about 1.2 kB."""
 
 _FED_AT_ONCE: Final = 4096
-_SEARCHED_AGAIN: Final = 8
-"""An end mark with its checksum and line end has 7 bytes; it may come in two pieces."""
+_SEARCHED_AGAIN: Final = 9
+"""An end mark with its checksum, a blank and the longest line end has 9 bytes; it may come in two pieces."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,24 @@ def test_line_ends_that_a_bridge_shortened_keep_the_checksum_of_those_that_the_m
     assert not [event for event in events_of(shortened.replace(b"002.5", b"002.4")) if isinstance(event, Telegram)]
 
 
+def test_line_ends_that_a_bridge_in_text_mode_doubled_are_named_and_the_telegram_is_not_taken() -> None:
+    in_text_mode = WHOLE.replace(b"\n", b"\r\n")
+    for cut in range(len(in_text_mode)):
+        events = events_of(in_text_mode + WHOLE, cuts=(cut,))
+        assert dropped(events) == [(len(in_text_mode), DiscardReason.TEXT_MODE)]
+        assert len(telegrams_of(events)) == 1
+
+
+def test_a_damaged_telegram_in_text_mode_is_one_with_a_wrong_checksum() -> None:
+    in_text_mode = WHOLE.replace(b"\n", b"\r\n").replace(b"1.7.0(", b"1.7.0(9")
+    assert dropped(events_of(in_text_mode)) == [(len(in_text_mode), DiscardReason.BAD_CRC)]
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t"])
+def test_a_blank_behind_the_checksum_costs_no_telegram(blank: bytes) -> None:
+    assert only_telegram(WHOLE[:-2] + blank + WHOLE[-2:]).clock == "261121221000W"
+
+
 def test_an_empty_clock_line_is_no_clock() -> None:
     assert only_telegram(p1_telegram(clock=None, extra_lines=["0-0:1.0.0()"])).clock is None
 
