@@ -29,6 +29,8 @@ MAIN_FUSE_A: Final = 20.0
 P1_FORMS: Final = ("p1", "p1-sagemcom", "p1-aidon", "p1-one-phase")
 HDLC_FORMS: Final = ("aidon-se", "aidon-no-2", "aidon-no-3", "kaifa-13", "kaifa-18", "kaifa-se", "kamstrup-se-35")
 MUTANTS_PER_STATE: Final = 40
+KEPT: Final = 100
+"""Missed mutants of each kind that are kept to be driven through control."""
 LLC: Final = b"\xe6\xe7\x00"
 CURRENTS: Final = frozenset(obis.CURRENT_BY_PHASE)
 JUDGED: Final = frozenset(
@@ -55,9 +57,19 @@ class Original:
     trace: GridTrace
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A mutant that no rule caught, with the true reading. drop_a: how far below the truth it puts a phase (A)."""
+
+    true: GridReading
+    told: GridReading
+    drop_a: float
+
+
 @dataclass(slots=True)
 class Kind:
-    """All mutants that differ in the same quantity. over: missed ones beyond the bound, with their drops (A)."""
+    """All mutants that differ in the same quantity. over: missed ones beyond the bound; lowest: the missed ones that
+    put a phase farthest below the truth, the first ones where none does."""
 
     caught: Counter[str] = field(default_factory=Counter)
     missed: int = 0
@@ -65,6 +77,7 @@ class Kind:
     worst_a: float = 0.0
     worst_single_a: float = 0.0
     over: int = 0
+    lowest: list[Missed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -77,7 +90,6 @@ class Tally:
     refused_equal: int = 0
     kinds: dict[str, Kind] = field(default_factory=lambda: defaultdict(Kind))
     over_examples: list[str] = field(default_factory=list)
-    worst_drops: list[tuple[float, tuple[float, float, float]]] = field(default_factory=list)
 
 
 def flow(chance: random.Random) -> GridFlow:
@@ -238,7 +250,7 @@ def judge(true: Original, octets: bytes, tally: Tally) -> None:
     worst_a = max(drops)
     kind.missed += 1
     kind.worst_a = max(kind.worst_a, worst_a)
-    tally.worst_drops = sorted([*tally.worst_drops, (worst_a, drops)], reverse=True)[:20]
+    kind.lowest = sorted([*kind.lowest, Missed(true.reading, raw, worst_a)], key=lambda each: -each.drop_a)[:KEPT]
     if registers <= 1:
         kind.single += 1
         kind.worst_single_a = max(kind.worst_single_a, worst_a)
