@@ -1,9 +1,11 @@
 """A ledger on a bench: a clock that is set by hand, meters that count, a store that can die at any append."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives import hashes
@@ -16,7 +18,7 @@ from gateway.devices.protocols import SignerKey
 from gateway.ids import GatewayId, SessionId, SocketId, Token
 from gateway.journal.chain import Head, StoredRow, verified
 from gateway.journal.entries import Station
-from gateway.journal.facts import Fact, unique_name
+from gateway.journal.facts import Fact, PageMade, unique_name
 from gateway.journal.heads import start_after
 from gateway.journal.outbox import Message, PendingMessage
 from gateway.metering.keys import PublicKey, public_key, with_low_s
@@ -26,6 +28,7 @@ from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister
 from gateway.site.because import Because, Why
 from gateway.site.wishes import EndKind, RecordBegin, RecordEnd
 
+_F = TypeVar("_F")
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 STEP_KWH = Decimal("0.01")
 
@@ -232,3 +235,11 @@ def end(
     why: Why = Why.COMMAND,
 ) -> RecordEnd:
     return RecordEnd(socket, SessionId(session), kind, taken, Because(why))
+
+
+def facts_of(disk: Disk, kind: type[_F]) -> list[_F]:
+    return [fact for fact in disk.facts() if isinstance(fact, kind)]
+
+
+def payloads(disk: Disk) -> list[dict[str, Any]]:
+    return [json.loads(page.payload, parse_float=Decimal) for page in facts_of(disk, PageMade)]
