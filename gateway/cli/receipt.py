@@ -1,8 +1,8 @@
 """`laddvakt receipt SESSION`: what one session used, as both parties may see it, with what proves it.
 
 It needs no network and reads only the session's own rows, so it is there at once after the stop. The verdict on it is
-that of `laddvakt verify`, over the signed records, with the key of this journal: whoever doubts that key verifies the
-exported file with the key that was handed over.
+that of `laddvakt verify`, over the signed records, with the key of this journal that signed them: whoever doubts that key
+verifies the exported file with the key that was handed over.
 """
 
 import argparse
@@ -24,16 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the receipt. Raises DeviceError if there is no such session or it still runs; JournalDamaged."""
     from gateway.cli.receipt_text import html_receipt, receipt_of, text_receipt
-    from gateway.devices.journal_file import archived_session, meter_pins, newest_head, newest_key, opened_for_reading
+    from gateway.devices.journal_file import archived_session, meter_pins, newest_head, opened_for_reading
 
     with opened_for_reading(state_folder(args)) as connection:
         session = archived_session(connection, args.session)
         if session is None:
             raise DeviceError(f"there is no session {args.session}")
-        if not session.is_whole:
+        if not session.is_whole or session.key is None:
             raise DeviceError(f"session {args.session} has not ended; its receipt is made when it has")
-        key, head = newest_key(connection).public_key, newest_head(connection)
-        receipt = receipt_of(session, key, head, args.language, meter_pins(connection))
+        head, pins = newest_head(connection), meter_pins(connection)
+        receipt = receipt_of(session, session.key, head, args.language, pins)
     text = html_receipt(receipt) if args.format == "html" else text_receipt(receipt)
     if args.output == "-":
         print(text, end="")

@@ -84,7 +84,7 @@ class Receipt:
 
 
 def receipt_of(session: ArchivedSession, key: str, head: Head, language: Language, pins: Sequence[Pin] = ()) -> Receipt:
-    """The receipt of a whole session. key: in hex, of the gateway; head: the journal's newest; pins: of the meters' own
+    """The receipt of a whole session. key: in hex, that signed it; head: the journal's newest; pins: of the meters' own
     records. Raises ValueError."""
     begun, ended, first, last = session.begun, session.ended, session.begin_record, session.end_record
     if ended is None or first is None or last is None:

@@ -210,10 +210,10 @@ def archived_session(connection: sqlite3.Connection, session: str) -> ArchivedSe
     if not isinstance(begun, SessionBegun):
         return None
     archived = ArchivedSession(begun, ended if isinstance(ended, SessionEnded) else None)
-    archived.begin_record = _record(connection, begun.session, begun.page)
+    archived.begin_record, archived.key = _record(connection, begun.session, begun.page)
     archived.meter_records = list(meter_records_of(connection, session))
     if archived.ended is not None:
-        archived.end_record = _record(connection, begun.session, archived.ended.page)
+        archived.end_record, _ = _record(connection, begun.session, archived.ended.page)
     return archived
 
 
@@ -232,13 +232,14 @@ def meter_pins(connection: sqlite3.Connection) -> tuple[Pin, ...]:
     return pins_of_facts(fact_of(*row) for row in found.fetchall())
 
 
-def _record(connection: sqlite3.Connection, session: str, page: int) -> str | None:
+def _record(connection: sqlite3.Connection, session: str, page: int) -> tuple[str, str] | tuple[None, None]:
+    """The signed page, and the key that it was signed with."""
     for key in known_keys(connection):
         made = fact_named(connection, f"page {key} {page}")
         signed = fact_named(connection, f"signature {key} {page}")
         if isinstance(made, PageMade) and isinstance(signed, PageSigned) and made.session == session:
-            return ArchivedPage(made, bytes.fromhex(signed.signature)).record
-    return None
+            return ArchivedPage(made, bytes.fromhex(signed.signature)).record, key
+    return None, None
 
 
 def require_integrity(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.app.ledger import Ledger
 from gateway.app.ledger_key import KeyFolder, hand_over
-from gateway.cli import export, journal, key, verify
+from gateway.cli import export, journal, key, receipt, verify
 from gateway.devices.journal_file import opened_for_reading, rows_after, verified_facts
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KEY_FILE, NEXT_KEY_FILE, KeyStore
@@ -69,6 +69,20 @@ def test_a_rotated_key_signs_on_from_page_one_and_both_keys_records_stay_verifia
         assert called(export, *words) == 0
         assert called(verify, file, "--key", pinned, "--whole-key") == code
     assert sorted(path.name for path in folder.iterdir() if "key" in path.name) == [KEY_FILE]
+
+
+def test_the_receipt_of_a_session_from_before_the_rotation_is_still_green_and_names_its_own_key(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = KeyStore.load(folder).public_key_hex
+    asyncio.run(hand_over(folder, NOW))
+    asyncio.run(charge(folder, "s2", 5))
+    after = KeyStore.load(folder).public_key_hex
+    for session, signer in (("s1", before), ("s2", after)):
+        assert called(receipt, session, "--state-dir", folder) == 0
+        said = capsys.readouterr().out
+        assert "GRÖN bevisad" in said
+        assert public_key(signer).fingerprint in said
 
 
 def test_the_hand_over_is_signed_by_both_keys(folder: Path) -> None:
