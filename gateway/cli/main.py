@@ -106,9 +106,11 @@ def _guarded(name: str, words: Sequence[str]) -> int:
 
 
 def _called(name: str, words: Sequence[str]) -> int:
-    module, summary = COMMANDS[name]
-    command = cast(Command, importlib.import_module(module))
-    parser = argparse.ArgumentParser(prog=f"laddvakt {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    path, summary = COMMANDS[name]
+    module = importlib.import_module(path)
+    command = cast(Command, module)
+    made: type[argparse.ArgumentParser] = getattr(module, "Parser", argparse.ArgumentParser)
+    parser = made(prog=f"laddvakt {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     command.add_arguments(parser)
     return command.run(parser.parse_args(words))
 

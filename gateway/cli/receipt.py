@@ -1,8 +1,8 @@
 """`laddvakt receipt SESSION`: what one session used, as both parties may see it, with what proves it.
 
 It needs no network and reads only the session's own rows, so it is there at once after the stop. The verdict on it is
-that of `laddvakt verify`, over the signed records, with the key of this journal that signed them: whoever doubts that key
-verifies the exported file with the key that was handed over.
+that of `laddvakt verify`, over the signed records, with the key of this journal that signed them: whoever doubts that
+key verifies the exported file with the key that was handed over.
 """
 
 import argparse

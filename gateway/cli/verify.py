@@ -1,11 +1,12 @@
-"""`laddvakt verify FILE… --key KEY | --pins STORE`: are these records this key's own, whole and in order?
+"""`laddvakt verify FILE… --key KEY… | --pins STORE`: are these records this key's own, whole and in order?
 
 It reads S.A.F.E. XML, OCMF with one record a line, and the table of `laddvakt export --format csv`: there every cell
 must say what was signed, and the signature in the last cell shows whether rows are missing. A table without records in
 it is handed in together with a file that has them. An archive is checked from its bytes to its last record; with --head
 also that it is not an old one. Of a load profile each row is judged by itself, and what of the energy is proven.
 
-With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
+Where a new key took the old one's place, --key is given for each: a record is checked with the one whose serial it
+names. With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
 confirmed makes nothing green. Keys inside the files count for nothing.
 
 Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be asked (no file, no key).
@@ -15,7 +16,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from gateway.cli.handed_in import HandedIn
@@ -31,11 +32,22 @@ EXIT_FALSE: Final = 2
 EXIT_NOT_ASKED: Final = 3
 
 
+class Parser(argparse.ArgumentParser):
+    """A slip in the arguments is no verdict: 2 would say that something is false."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_NOT_ASKED, f"{self.prog}: {message}\n")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="S.A.F.E. XML, OCMF, CSV, archive")
     parser.add_argument(
-        "--key", metavar="PEM|HEX|FILE", help="the public key, from somewhere else than the files; needed"
+        "--key",
+        action="append",
+        metavar="PEM|HEX|FILE",
+        help="the public key, from somewhere else than the files; needed; again for each key that a new one replaced",
     )
     parser.add_argument("--pins", type=Path, metavar="STORE", help="pinned keys instead of one (laddvakt pins)")
     parser.add_argument("--whole-key", action="store_true", help="the files hold all that the key ever signed")
@@ -51,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from gateway.cli.handed_in import HandedIn, pinned_key, pinned_keys
     from gateway.journal.heads import published_head
     from gateway.metering.keys import NotAKey
-    from gateway.metering.pins import NotAPinStore
+    from gateway.metering.pins import NotAPinStore, pins_of_keys
     from gateway.metering.verdicts import Verdict
 
     if (args.key is None) == (args.pins is None) or not args.files:
@@ -61,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as problem:
         return _not_asked(f"--head: {problem}")
     try:
-        trusted = pinned_key(args.key) if args.pins is None else pinned_keys(args.pins)
+        keys = [pinned_key(key) for key in args.key or ()]
+        trusted = pinned_keys(args.pins) if args.pins else keys[0] if len(keys) == 1 else pins_of_keys(keys, "--key")
     except (NotAKey, NotAPinStore, OSError, UnicodeDecodeError) as problem:
         return _not_asked(f"{'--key' if args.pins is None else args.pins}: {problem}")
     handed = HandedIn()
@@ -70,20 +83,31 @@ def run(args: argparse.Namespace) -> int:
             handed.take(file)
         except OSError as problem:
             return _not_asked(f"{file}: {problem.strerror}")
-    report = _report(handed, trusted, args)
-    _print(report, str(args.pins) if isinstance(trusted, tuple) else trusted.fingerprint, args.language)
+    if args.head is not None and not handed.archives:
+        return _not_asked("--head is for archives, and none of these files is one")
+    if args.to_page and len(keys) != 1:
+        return _not_asked("--to-page is a page of one key; give exactly one --key with it")
+    report = _report(handed, trusted, keys, args)
+    _print(report, str(args.pins) if args.pins else ", ".join(key.fingerprint for key in keys), args.language)
     if report.verdict is Verdict.GREEN:
         return EXIT_GREEN
     return EXIT_FALSE if report.verdict is Verdict.RED else EXIT_NOT_PROVEN
 
 
-def _report(handed: "HandedIn", trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
+def _report(
+    handed: "HandedIn",
+    trusted: "PublicKey | tuple[Pin, ...]",
+    keys: "Sequence[PublicKey]",
+    args: argparse.Namespace,
+) -> "Report":
+    """keys: those of --key, the first of which all that none of them is pinned for must be of."""
     from gateway.cli.profile_verdict import profile_reports
     from gateway.metering.verdicts import Finding, Reason, Report
     from gateway.metering.verification import verified, verified_by_pins
 
     if isinstance(trusted, tuple):
-        report = verified_by_pins(handed.submitted, trusted, whole_key=args.whole_key)
+        otherwise = keys[0] if keys else None
+        report = verified_by_pins(handed.submitted, trusted, whole_key=args.whole_key, otherwise=otherwise)
     else:
         report = verified(handed.submitted, trusted, whole_key=args.whole_key, page_min=args.to_page)
     findings: list[Finding] = list(handed.findings)
@@ -156,7 +180,7 @@ def _table_findings(
 
 def verify_own_archive(argv: Sequence[str]) -> int:
     """The same for the archive that this program was started from: argv[0] is its file."""
-    parser = argparse.ArgumentParser(prog=f"python3 {Path(argv[0]).name}", description="Verifies this archive.")
+    parser = Parser(prog=f"python3 {Path(argv[0]).name}", description="Verifies this archive.")
     add_arguments(parser)
     return run(parser.parse_args([argv[0], *argv[1:]]))
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
-from gateway.metering.keys import NotAKey, public_key
+from gateway.metering.keys import NotAKey, PublicKey, public_key
 
 PINS_BYTES_MAX: Final = 4 * 1024 * 1024
 VERSION: Final = 1
@@ -46,6 +46,12 @@ def pin_for(pins: Iterable[Pin], gateway: str, meter: str) -> Pin | None:
     """The pin of that meter behind that gateway, or else that of the whole gateway."""
     found = {pin.meter: pin for pin in pins if pin.gateway == gateway and pin.meter in {meter, None}}
     return found.get(meter) or found.get(None)
+
+
+def pins_of_keys(keys: Iterable[PublicKey], who: str) -> tuple[Pin, ...]:
+    """Keys of gateways of ours as confirmed pins: each names its gateway by its own serial."""
+    found = {key.serial: key for key in keys}
+    return tuple(Pin(serial, None, key.hex, PinState.CONFIRMED, who, "", who) for serial, key in found.items())
 
 
 def pins_of(text: str) -> tuple[Pin, ...]:

@@ -65,9 +65,16 @@ def verified(
     return Report(tuple(_session(group) for group in _grouped(records)), tuple(findings))
 
 
-def verified_by_pins(submitted: Sequence[Submitted], pins: Sequence[Pin], *, whole_key: bool = False) -> Report:
+def verified_by_pins(
+    submitted: Sequence[Submitted],
+    pins: Sequence[Pin],
+    *,
+    whole_key: bool = False,
+    otherwise: PublicKey | None = None,
+) -> Report:
     """The same where each record has the key that is pinned for its gateway and meter. Nothing is green by a key that
-    nobody confirmed, and a record without a pin is not proven, whatever key comes with it."""
+    nobody confirmed, and a record without a pin is not proven, whatever key comes with it. otherwise: the key that
+    records without a pin must be of, None: none."""
     findings: list[Finding] = []
     sessions: list[SessionReport] = []
     groups: dict[str, list[Submitted]] = {}
@@ -75,7 +82,9 @@ def verified_by_pins(submitted: Sequence[Submitted], pins: Sequence[Pin], *, who
     for one in submitted:
         identity = claimed_identity(one.text)
         pin = None if identity is None else pin_for(pins, *identity)
-        if identity is None:
+        if pin is None and otherwise is not None:
+            groups.setdefault(otherwise.hex, []).append(one)
+        elif identity is None:
             findings.append(_without_identity(one))
         elif pin is None:
             findings.append(Finding(Reason.KEY_NOT_PINNED, one.where, ", ".join(identity)))

@@ -85,6 +85,34 @@ def test_the_receipt_of_a_session_from_before_the_rotation_is_still_green_and_na
         assert public_key(signer).fingerprint in said
 
 
+@pytest.mark.parametrize("form", ["csv", "ocmf", "archive"])
+def test_what_was_exported_after_a_rotation_is_green_by_both_keys_and_red_by_the_new_one_alone(
+    form: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = KeyStore.load(folder).public_key_hex
+    asyncio.run(hand_over(folder, NOW))
+    asyncio.run(charge(folder, "s2", 5))
+    after = KeyStore.load(folder).public_key_hex
+    file, foreign = tmp_path / "exported", PocketKey().public_key_hex
+    assert called(export, "--state-dir", folder, "--format", form, "-o", file) == 0
+    assert called(verify, file, "--key", after, "--key", before) == 0
+    assert called(verify, file, "--key", before, "--key", after) == 0
+    alone = 0 if form == "archive" else 2  # in an archive each key vouches for the next
+    assert called(verify, file, "--key", after) == alone
+    assert called(verify, file, "--key", foreign, "--key", PocketKey().public_key_hex) in {1, 2}
+    assert called(verify, file, "--key", after, "--key", before, "--to-page", "3") == 3
+    assert "one key" in capsys.readouterr().err
+
+
+def test_records_of_a_forger_are_red_whichever_of_two_keys_are_given(tmp_path: Path) -> None:
+    asyncio.run(charge(tmp_path / "forged", "s1", 1))
+    keys = [word for _ in range(2) for word in ("--key", PocketKey().public_key_hex)]
+    for form in ("csv", "ocmf", "safe-xml"):
+        file = tmp_path / "handed-in"
+        assert called(export, "--state-dir", tmp_path / "forged", "--format", form, "-o", file) == 0
+        assert called(verify, file, *keys) == 2
+
+
 def test_the_hand_over_is_signed_by_both_keys(folder: Path) -> None:
     signed = asyncio.run(hand_over(folder, NOW))
     text = f"laddvakt key hand-over from {signed.before} after page T2 to {signed.public_key} {signed.serial}".encode()

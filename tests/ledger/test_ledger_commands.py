@@ -14,6 +14,7 @@ from pyocmf.utils.xml import OcmfContainer
 
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.cli import export, journal, key, verify
+from gateway.cli.main import main
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.software_identity import software_identity
 from gateway.errors import ConfigMistake, DeviceError
@@ -245,6 +246,16 @@ def test_a_question_that_cannot_be_asked_has_its_own_exit_code(
     pinned = PocketKey().public_key_hex
     assert called(verify, *(pinned if word == "KEY" else word for word in words)) == 3
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("words", [("--keys", "K"), ("--to-page", "many"), ("--language", "tlh")])
+def test_a_slip_in_the_arguments_of_verify_is_not_told_as_red(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "file.xml", *words])
+    assert ended.value.code == 3
+    assert words[0] in capsys.readouterr().err
 
 
 def test_the_key_may_stand_in_a_file_and_other_files_are_judged_honestly(
