@@ -12,7 +12,7 @@ gateway/…, __main__.py, README.txt   the verifier: `python3 FILE --key KEY`
 The last 64 bytes of the file are the SHA-256 in hex of every byte before them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from typing import Final
 from gateway.journal.archive import Archive
 from gateway.journal.facts import ConfigSeen, KeyHandedOver, KeyMade
 from gateway.journal.imports import pins_of_facts
+from gateway.journal.meter_facts import MeterKeyPinned
 from gateway.metering.keys import public_key
 from gateway.metering.pins import pins_text
 
@@ -47,19 +48,28 @@ def config_part(number: int, seen: ConfigSeen) -> tuple[str, bytes]:
     return f"config/{number:04d}.json", f"{seen.text}\n".encode()
 
 
-def derived_parts(archive: Archive) -> dict[str, bytes]:
-    """Name and content of every part that follows from the journal's rows alone."""
-    parts = dict(key_part(made) for made in archive.keys)
-    parts |= dict(config_part(at, seen) for at, seen in enumerate(archive.configs, 1))
-    parts[RECORDS] = _lines(page.record for page in archive.pages)
-    kept = [record for session in archive.sessions.values() for record in session.meter_records]
-    parts[METER_RECORDS] = _lines(record.text.strip() for record in (*kept, *archive.strays))
-    parts[METER_PINS] = pins_text(pins_of_facts(archive.meter_keys)).encode("ascii")
+def small_parts(
+    keys: Iterable[KeyMade | KeyHandedOver], configs: Iterable[ConfigSeen], meter_keys: Iterable[MeterKeyPinned]
+) -> dict[str, bytes]:
+    """Name and content of the keys' parts, the configs', and of the pins of meters."""
+    parts = dict(key_part(made) for made in keys)
+    parts |= dict(config_part(at, seen) for at, seen in enumerate(configs, 1))
+    parts[METER_PINS] = pins_text(pins_of_facts(meter_keys)).encode("ascii")
     return parts
 
 
-def _lines(texts: Iterable[str]) -> bytes:
-    return "".join(f"{text}\n" for text in texts).encode("utf-8")
+def derived_parts(archive: Archive) -> dict[str, bytes]:
+    """Name and content of every part that follows from the journal's rows alone."""
+    parts = small_parts(archive.keys, archive.configs, archive.meter_keys)
+    parts[RECORDS] = b"".join(part_lines(page.record for page in archive.pages))
+    kept = [record for session in archive.sessions.values() for record in session.meter_records]
+    parts[METER_RECORDS] = b"".join(part_lines(record.text.strip() for record in (*kept, *archive.strays)))
+    return parts
+
+
+def part_lines(texts: Iterable[str]) -> Iterator[bytes]:
+    """A part with one text a line."""
+    return (f"{text}\n".encode() for text in texts)
 
 
 def is_archive(file: Path) -> bool:

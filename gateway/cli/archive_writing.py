@@ -1,8 +1,9 @@
 """Writes an archive: the whole journal up to its newest signed head, checked on the way, also while the daemon runs."""
 
 import json
+import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,23 +13,27 @@ from gateway.cli.archive_form import (
     DIGEST_BYTES,
     FORMAT,
     MANIFEST,
+    METER_RECORDS,
+    RECORDS,
     ROWS,
     SEAL_START,
     SIGNATURE,
     TABLE,
-    derived_parts,
     digest_before_seal,
+    part_lines,
+    small_parts,
 )
 from gateway.cli.archive_sources import verifier_sources
 from gateway.cli.export_table import sealed_table, signing_key
 from gateway.devices.journal_file import opened_for_reading, rows_after, rows_newest_first
+from gateway.devices.journal_sessions import meter_records_in, records_in
 from gateway.errors import DeviceError
-from gateway.journal.archive import Archive
 from gateway.journal.audit import Audit
 from gateway.journal.chain import StoredRow
-from gateway.journal.facts import HeadSigned
+from gateway.journal.contents import Contents
+from gateway.journal.facts import HeadSigned, KeyHandedOver, KeyMade
 from gateway.journal.heads import ROWS_PER_SIGNED_HEAD, archive_text
-from gateway.journal.rows import fact_of, kind_of
+from gateway.journal.rows import kind_of
 from gateway.journal.tables import TableForm
 
 LOOK_BACK_ROWS = 4 * ROWS_PER_SIGNED_HEAD
@@ -42,9 +47,8 @@ def write_archive(folder: Path, target: Path) -> None:
     try:
         with opened_for_reading(folder) as connection:
             newest = _newest_signed(rows_newest_first(connection, LOOK_BACK_ROWS))
-            rows = (row for row in rows_after(connection, 0) if row.seq <= newest)
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zipped:
-                _Writing(folder, zipped).write(rows)
+                _Writing(folder, zipped).write(connection, newest)
                 zipped.comment = SEAL_START + b"0" * DIGEST_BYTES
         with draft.open("r+b") as stream:
             stream.seek(-DIGEST_BYTES, 2)
@@ -71,37 +75,40 @@ class _Writing:
     zipped: zipfile.ZipFile
     parts: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def write(self, rows: Iterator[StoredRow]) -> None:
-        audit, archive = Audit(), Archive()
-        self._write_rows(rows, audit, archive)
+    def write(self, connection: sqlite3.Connection, newest: int) -> None:
+        """newest: the last row that goes into it."""
+        audit, contents = Audit(), Contents()
+        self._write_rows((row for row in rows_after(connection, 0) if row.seq <= newest), audit, contents)
         for name, content in verifier_sources().items():
-            self._add(name, content)
-        for name, content in derived_parts(archive).items():
-            self._add(name, content)
-        sessions, form = list(archive.sessions.values()), TableForm(has_records=False)
-        self._add(TABLE, sealed_table(self.folder, archive, sessions, archive.outside, form=form))
-        self._add_contents(audit, archive)
+            self._add(name, (content,))
+        for name, content in small_parts(contents.keys, contents.configs, contents.meter_keys).items():
+            self._add(name, (content,))
+        self._add(RECORDS, part_lines(records_in(connection, contents)))
+        self._add(METER_RECORDS, part_lines(kept.text.strip() for kept in meter_records_in(connection, contents)))
+        self._add(TABLE, sealed_table(self.folder, connection, contents, form=TableForm(has_records=False)))
+        self._add_contents(audit, contents.keys[-1])
 
-    def _write_rows(self, rows: Iterator[StoredRow], audit: Audit, archive: Archive) -> None:
-        digest, size = sha256(), 0
-        with self.zipped.open(_entry(ROWS), "w", force_zip64=True) as stream:
+    def _write_rows(self, rows: Iterator[StoredRow], audit: Audit, contents: Contents) -> None:
+        def lines() -> Iterator[bytes]:
             for row in rows:
                 audit.absorb(row)
-                fact = fact_of(row.seq, row.text)
-                archive.absorb(fact)
-                line = f"{json.dumps([row.seq, row.name, row.text, row.hash.hex()])}\n".encode("ascii")
-                digest.update(line)
-                size += len(line)
-                stream.write(line)
+                contents.absorb(row)
+                yield f"{json.dumps([row.seq, row.name, row.text, row.hash.hex()])}\n".encode("ascii")
+
+        self._add(ROWS, lines())
         audit.finish()
-        self.parts[ROWS] = (size, digest.hexdigest())
 
-    def _add(self, name: str, content: bytes) -> None:
-        self.parts[name] = (len(content), sha256(content).hexdigest())
-        self.zipped.writestr(_entry(name), content)
+    def _add(self, name: str, pieces: Iterable[bytes]) -> None:
+        digest, size = sha256(), 0
+        with self.zipped.open(_entry(name), "w", force_zip64=True) as stream:
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                stream.write(piece)
+        self.parts[name] = (size, digest.hexdigest())
 
-    def _add_contents(self, audit: Audit, archive: Archive) -> None:
-        made, head = archive.keys[-1], str(audit.head)
+    def _add_contents(self, audit: Audit, made: KeyMade | KeyHandedOver) -> None:
+        head = str(audit.head)
         contents = {
             "format": FORMAT,
             "gateway": made.serial,

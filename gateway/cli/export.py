@@ -8,8 +8,11 @@ journal's rows, keys, configs, records, the table, and a verifier that needs onl
 """
 
 import argparse
+import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -18,8 +21,10 @@ from gateway.cli.state_folder import add_state_folder, state_folder, time_zone
 from gateway.errors import ConfigMistake, DeviceError, Mistake
 
 if TYPE_CHECKING:
-    from gateway.ids import SessionId
-    from gateway.journal.archive import Archive, ArchivedSession
+    import sqlite3
+
+    from gateway.journal.archive import ArchivedSession
+    from gateway.journal.contents import Contents
     from gateway.journal.facts import EnergyOutside, SessionBegun
 
 TIME_ZONE_WITHOUT_CONFIG: Final = "Europe/Stockholm"
@@ -49,8 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the selection. Raises DeviceError, JournalDamaged, ConfigMistake."""
-    from gateway.devices.journal_file import opened_for_reading, verified_facts
-    from gateway.journal.archive import archive_of
+    from gateway.cli.archive_form import part_lines
+    from gateway.devices.journal_file import opened_for_reading, rows_after
+    from gateway.devices.journal_sessions import records_in
+    from gateway.journal.contents import contents_of
 
     folder = state_folder(args)
     if args.format == "archive":
@@ -63,28 +70,23 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "load-profile":
         from gateway.cli.export_profile import profile_bytes
 
-        _write(args.output, profile_bytes(args, folder, zone or ZoneInfo(TIME_ZONE_WITHOUT_CONFIG)))
+        _write(args.output, (profile_bytes(args, folder, zone or ZoneInfo(TIME_ZONE_WITHOUT_CONFIG)),))
         return 0
     with opened_for_reading(folder) as connection:
-        archive = archive_of(verified_facts(connection))
-    chosen = [session for session in archive.sessions.values() if _is_chosen(args, session)]
-    _require_known(args, archive, chosen)
-    match args.format:
-        case "safe-xml":
-            _write_xml(args, archive, chosen)
-        case "csv":
-            from gateway.cli.export_table import table_bytes
+        contents = contents_of(rows_after(connection, 0), partial(_is_wanted, args))
+        _require_known(args, connection, contents)
+        match args.format:
+            case "safe-xml":
+                _write_xml(args, connection, contents)
+            case "csv":
+                from gateway.cli.export_table import table_lines
 
-            outside = [] if args.session or args.user else [one for one in archive.outside if _is_in(args, one)]
-            _write(args.output, table_bytes(args, folder, archive, chosen, outside))
-        case _:
-            if args.of == "meter":
-                kept = (text for texts in _meter_texts(archive, chosen).values() for text in texts)
-                _write(args.output, "".join(f"{text}\n" for text in kept).encode("utf-8"))
-                return 0
-            names = {session.begun.session for session in chosen}
-            records = [page.record for page in archive.pages if page.page.session in names]
-            _write(args.output, "".join(f"{record}\n" for record in records).encode("utf-8"))
+                _write(args.output, table_lines(args, folder, connection, contents))
+            case _ if args.of == "meter":
+                found = (text for _, texts in _meter_texts(connection, contents) for text in texts)
+                _write(args.output, part_lines(found))
+            case _:
+                _write(args.output, part_lines(records_in(connection, contents)))
     return 0
 
 
@@ -115,9 +117,12 @@ def _set_period(args: argparse.Namespace, zone: tzinfo | None) -> None:
         raise ConfigMistake("arguments", (Mistake("--to", str(args.until), problem, remedy),))
 
 
-def _is_chosen(args: argparse.Namespace, session: "ArchivedSession") -> bool:
-    begun = session.begun
-    return args.session in {None, begun.session} and args.user in {None, begun.token} and _is_in(args, begun)
+def _is_wanted(args: argparse.Namespace, fact: "SessionBegun | EnergyOutside") -> bool:
+    from gateway.journal.facts import SessionBegun
+
+    if not isinstance(fact, SessionBegun):
+        return not args.session and not args.user and _is_in(args, fact)
+    return args.session in {None, fact.session} and args.user in {None, fact.token} and _is_in(args, fact)
 
 
 def _is_in(args: argparse.Namespace, fact: "SessionBegun | EnergyOutside") -> bool:
@@ -128,94 +133,113 @@ def _is_in(args: argparse.Namespace, fact: "SessionBegun | EnergyOutside") -> bo
     )
 
 
-def _require_known(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> None:
+def _require_known(args: argparse.Namespace, connection: "sqlite3.Connection", contents: "Contents") -> None:
     """Raises DeviceError if something was named that the journal has never heard of, or a session is left out."""
-    every = archive.sessions.values()
-    known: dict[str, set[str | None]] = {
-        "socket": {*(session.begun.socket for session in every), *(booked.socket for booked in archive.outside)},
-        "user": {session.begun.token for session in every},
-        "session": set(archive.sessions),
+    from gateway.devices.journal_file import fact_named
+
+    known = {
+        "socket": args.socket in {None, *contents.sockets},
+        "user": args.user in {None, *contents.users},
+        "session": args.session is None or fact_named(connection, f"begin {args.session}") is not None,
     }
-    for name, names in known.items():
-        asked = getattr(args, name)
-        if asked is not None and asked not in names:
+    for name, is_known in known.items():
+        if not is_known:
+            asked = getattr(args, name)
             raise DeviceError(f"there is no {name} {asked} in the journal; see the column {name} of an export of all")
-    if args.session is not None and not chosen:
+    if args.session is not None and not contents.sessions:
         raise DeviceError(f"there is no session {args.session} in this selection")
-    if not chosen:
+    if not contents.sessions:
         print("no session in this selection", file=sys.stderr)
 
 
-def _write_xml(args: argparse.Namespace, archive: "Archive", chosen: "list[ArchivedSession]") -> None:
-    head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
-    files = _meter_files(archive, chosen, head) if args.of == "meter" else _files(chosen, head)
-    left_out = len(chosen) - len(files)
+def _write_xml(args: argparse.Namespace, connection: "sqlite3.Connection", contents: "Contents") -> None:
+    files = _meter_files(connection, contents) if args.of == "meter" else _files(connection, contents)
+    is_folder = args.output != "-" and Path(args.output).is_dir()
+    count, only = 0, ""
+    for name, text in files:
+        count += 1
+        if is_folder:
+            _write(str(Path(args.output) / name), (text.encode("utf-8"),))
+        else:
+            only = text
+    left_out = len(contents.sessions) - count
     if left_out:
         why = "have not ended" if args.of == "gateway" else "have no record of a meter"
         print(f"{left_out} session(s) {why} and are left out", file=sys.stderr)
-    folder = Path(args.output)
-    if args.output != "-" and folder.is_dir():
-        for name, text in files.items():
-            _write(str(folder / name), text.encode("utf-8"))
+    if is_folder:
         return
-    if len(files) != 1:
-        problem = f"It would hold {len(files)} sessions, and a S.A.F.E. XML file holds one."
+    if count != 1:
+        problem = f"It would hold {count} sessions, and a S.A.F.E. XML file holds one."
         remedy = "Choose one with --session, or give an existing folder with -o."
         raise ConfigMistake("arguments", (Mistake("--output", args.output, problem, remedy),))
-    _write(args.output, next(iter(files.values())).encode("utf-8"))
+    _write(args.output, (only.encode("utf-8"),))
 
 
-def _files(chosen: "list[ArchivedSession]", head: str) -> dict[str, str]:
+def _files(connection: "sqlite3.Connection", contents: "Contents") -> Iterator[tuple[str, str]]:
+    from gateway.devices.journal_sessions import sessions_in
     from gateway.metering.safe_xml import safe_xml
 
-    return {
-        f"laddvakt-T{session.begun.page}-{session.begun.session}.xml": safe_xml(
-            session.begun.page, session.begin_record, session.end_record, session.key, head
-        )
-        for session in chosen
-        if session.begin_record is not None and session.key is not None and session.is_whole
-    }
+    for session in sessions_in(connection, contents):
+        if session.begin_record is not None and session.key is not None and session.is_whole:
+            page = session.begun.page
+            text = safe_xml(page, session.begin_record, session.end_record, session.key, contents.head)
+            yield f"laddvakt-T{page}-{session.begun.session}.xml", text
 
 
-def _meter_texts(archive: "Archive", chosen: "list[ArchivedSession]") -> "dict[SessionId, list[str]]":
-    """By session: what its meter signed itself."""
+def _meter_texts(
+    connection: "sqlite3.Connection", contents: "Contents"
+) -> "Iterator[tuple[ArchivedSession, list[str]]]":
+    """Each session whose meter signed, and what of that is proven."""
+    from gateway.devices.journal_sessions import sessions_in
     from gateway.journal.imports import pins_of_facts
     from gateway.metering.meter_signed import those_proven
 
-    pins = pins_of_facts(archive.meter_keys)
-    return {
-        session.begun.session: [
-            text.strip() for text in those_proven((record.text for record in session.meter_records), pins)
-        ]
-        for session in chosen
-        if session.meter_records
-    }
+    pins = pins_of_facts(contents.meter_keys)
+    for session in sessions_in(connection, contents):
+        if session.meter_records:
+            texts = those_proven((record.text for record in session.meter_records), pins)
+            yield session, [text.strip() for text in texts]
 
 
-def _meter_files(archive: "Archive", chosen: "list[ArchivedSession]", head: str) -> dict[str, str]:
+def _meter_files(connection: "sqlite3.Connection", contents: "Contents") -> Iterator[tuple[str, str]]:
     """One file for each session whose meter signed: its first record and its last, with the key that is pinned."""
     from gateway.journal.imports import pins_of_facts
     from gateway.metering.pins import pin_for
     from gateway.metering.record import claimed_identity
     from gateway.metering.safe_xml import safe_xml
 
-    pins, files = pins_of_facts(archive.meter_keys), {}
-    for name, texts in _meter_texts(archive, chosen).items():
+    pins = pins_of_facts(contents.meter_keys)
+    for session, texts in _meter_texts(connection, contents):
         identity = claimed_identity(texts[0])
         pin = None if identity is None else pin_for(pins, *identity)
         if pin is not None:
-            page = archive.sessions[name].begun.page
+            page = session.begun.page
             last = texts[-1] if len(texts) > 1 else None
-            files[f"meter-T{page}-{name}.xml"] = safe_xml(page, texts[0], last, pin.key, head)
-    return files
+            yield f"meter-T{page}-{session.begun.session}.xml", safe_xml(page, texts[0], last, pin.key, contents.head)
 
 
-def _write(output: str, content: bytes) -> None:
+def _write(output: str, pieces: Iterable[bytes]) -> None:
+    """Writes piece by piece; a file gets its name when it is whole. Raises DeviceError."""
     if output == "-":
-        sys.stdout.buffer.write(content)
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
         return
+    target = Path(output)
     try:
-        Path(output).write_bytes(content)
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                stream.writelines(pieces)
+            return
+        target = target.resolve()
+        draft = target.with_name(f"{target.name}.new")
+        try:
+            with draft.open("wb") as stream:
+                stream.writelines(pieces)
+            if target.exists():
+                shutil.copymode(target, draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as problem:
         raise DeviceError(f"{output}: {problem.strerror}") from None
 

@@ -1,50 +1,45 @@
 """The exported table with the gateway's signature over it, where its key lies beside the journal."""
 
 import argparse
+import itertools
+import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.devices.journal_sessions import outside_in, sessions_in
 from gateway.devices.key_store import KeyStore
 from gateway.errors import ConfigMistake, DeviceError
-from gateway.journal.archive import Archive, ArchivedSession
-from gateway.journal.facts import EnergyOutside, KeyHandedOver, KeyMade
+from gateway.journal.contents import Contents
+from gateway.journal.facts import KeyHandedOver, KeyMade
 from gateway.journal.imports import pins_of_facts
-from gateway.journal.tables import BYTE_ORDER_MARK, Exporter, TableForm, csv_text, sealed
+from gateway.journal.tables import BYTE_ORDER_MARK, Exporter, TableForm, csv_lines, sealed
 
 
-def table_bytes(
-    args: argparse.Namespace,
-    folder: Path,
-    archive: Archive,
-    sessions: Sequence[ArchivedSession],
-    outside: Sequence[EnergyOutside],
-) -> bytes:
+def table_lines(
+    args: argparse.Namespace, folder: Path, connection: sqlite3.Connection, contents: Contents
+) -> Iterator[bytes]:
     """The whole table in UTF-8, in the form that the arguments ask for."""
     decimal = args.decimal or ("," if args.separator == ";" else ".")
     form = TableForm(args.separator, decimal, not args.without_records)
-    return sealed_table(folder, archive, sessions, outside, form=form, mark="" if args.no_bom else BYTE_ORDER_MARK)
+    mark = "" if args.no_bom else BYTE_ORDER_MARK
+    return sealed_table(folder, connection, contents, form=form, mark=mark)
 
 
 def sealed_table(
-    folder: Path,
-    archive: Archive,
-    sessions: Sequence[ArchivedSession],
-    outside: Sequence[EnergyOutside],
-    *,
-    form: TableForm,
-    mark: str = "",
-) -> bytes:
-    """The table with its signature; where a copy of a journal has no key beside it, without one, and that is printed.
+    folder: Path, connection: sqlite3.Connection, contents: Contents, *, form: TableForm, mark: str = ""
+) -> Iterator[bytes]:
+    """The table with its signature, line by line; where a copy of a journal has no key beside it, without one, and that
+    is printed.
 
     mark: what stands before it.
     """
-    head = "" if archive.head is None else f"{archive.head.seq}:{archive.head.hash}"
-    pins = pins_of_facts(archive.meter_keys)
-    exporter = Exporter(archive.keys[-1].serial if archive.keys else "", head, pins)
-    table = (mark + csv_text(sessions, outside, form, exporter)).encode("utf-8")
-    key = signing_key(folder, archive.keys[-1]) if head and archive.keys else None
-    return table if key is None else sealed(table, key.sign, exporter)
+    pins = pins_of_facts(contents.meter_keys)
+    exporter = Exporter(contents.keys[-1].serial if contents.keys else "", contents.head, pins)
+    texts = csv_lines(sessions_in(connection, contents), outside_in(connection, contents), form, exporter)
+    lines = (text.encode("utf-8") for text in itertools.chain((mark + next(texts),), texts))
+    key = signing_key(folder, contents.keys[-1]) if contents.head and contents.keys else None
+    return lines if key is None else sealed(lines, key.sign, exporter)
 
 
 def signing_key(folder: Path, made: KeyMade | KeyHandedOver) -> KeyStore | None:

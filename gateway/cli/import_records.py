@@ -114,25 +114,30 @@ def _matched(args: argparse.Namespace, folder: Path, handed: "list[Handed]") -> 
     """The session of each, out of the whole journal. Raises DeviceError if the named socket or session is not there."""
     from dataclasses import replace
 
-    from gateway.devices.journal_file import opened_for_reading, verified_facts
-    from gateway.journal.archive import archive_of
+    from gateway.devices.journal_file import opened_for_reading, rows_after
+    from gateway.devices.journal_sessions import sessions_in
+    from gateway.journal.contents import contents_of
+    from gateway.journal.facts import EnergyOutside, SessionBegun
     from gateway.journal.imports import session_at
     from gateway.metering.meter_signed import Refused, claimed
 
+    def is_of_the_socket(fact: SessionBegun | EnergyOutside) -> bool:
+        return isinstance(fact, SessionBegun) and fact.socket == args.socket
+
     with opened_for_reading(folder) as connection:
-        archive = archive_of(verified_facts(connection))
-    named = None if args.session is None else archive.sessions.get(args.session)
-    if args.session is not None and (named is None or named.begun.socket != args.socket):
+        contents = contents_of(rows_after(connection, 0), is_of_the_socket)
+        sessions = [(session.begun, session.ended) for session in sessions_in(connection, contents)]
+    if args.session is not None and args.session not in contents.sessions:
         raise DeviceError(f"there is no session {args.session} on socket {args.socket} in the journal")
-    if args.socket not in archive.sockets:
-        raise DeviceError(f"there is no socket {args.socket} in the journal; it knows {', '.join(archive.sockets)}")
+    if args.socket not in contents.sockets:
+        known = ", ".join(sorted(contents.sockets))
+        raise DeviceError(f"there is no socket {args.socket} in the journal; it knows {known}")
     for one in handed:
         form = claimed(one.octets)
         if one.session is not None or isinstance(form, Refused):
             yield one
             continue
         _, record = form
-        sessions = ((session.begun, session.ended) for session in archive.sessions.values())
         first, last = record.readings[0].time, record.readings[-1].time
         yield replace(one, session=session_at(sessions, one.socket, first, last))
 

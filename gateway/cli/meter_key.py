@@ -33,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the pins after it. Raises DeviceError, ConfigMistake, JournalDamaged."""
     from gateway.devices.journal_file import opened_for_reading, verified_facts
-    from gateway.journal.archive import archive_of
     from gateway.journal.imports import pins_of_facts
     from gateway.metering.pins import pins_text
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "confirm" and not _confirmed(args, folder):
         return EXIT_REFUSED
     with opened_for_reading(folder) as connection:
-        pins = pins_of_facts(archive_of(verified_facts(connection)).meter_keys)
+        pins = pins_of_facts(verified_facts(connection))
     for pin in pins:
         print(_line(pin))
     if args.output is not None:

@@ -9,7 +9,7 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front, 
 apostrophe: to read a cell back, one leading apostrophe is taken away.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -78,29 +78,38 @@ _PLAIN_FORM: Final = TableForm()
 _NOBODY: Final = Exporter("", "")
 
 
-def csv_text(
+def csv_lines(
     sessions: Iterable[ArchivedSession],
     outside: Iterable[EnergyOutside],
     form: TableForm = _PLAIN_FORM,
     exporter: Exporter = _NOBODY,
-) -> str:
-    """The table, not signed yet and without a mark; lines end in CRLF. Sessions that still run are left out."""
+) -> Iterator[str]:
+    """The table line by line, not signed yet and without a mark; lines end in CRLF. Sessions that still run are left
+    out."""
     common: dict[str, Cell] = {"gateway": exporter.serial, "journal_head": exporter.head}
-    lines = [_line(HEADER, form.separator)]
-    ended = (session for session in sessions if session.ended is not None)
-    lines += [_row(_session_cells(session, form, exporter.pins) | common, form) for session in ended]
-    lines += [_row(outside_cells(booked) | common, form) for booked in outside]
-    return "".join(lines)
+    yield _line(HEADER, form.separator)
+    for session in sessions:
+        if session.ended is not None:
+            yield _row(_session_cells(session, form, exporter.pins) | common, form)
+    for booked in outside:
+        yield _row(outside_cells(booked) | common, form)
 
 
-def sealed(table: bytes, sign: Callable[[bytes], bytes], exporter: Exporter) -> bytes:
-    """The table with its signature in the last cell; a table without a row has no cell for it."""
-    before = table.removesuffix(LINE_END)
-    if before.count(LINE_END) == 0:
-        return table
-    digest = sha256(before).hexdigest()
-    signature = sign(table_text(exporter.serial, exporter.head, digest)).hex().upper()
-    return before + signature.encode("ascii") + LINE_END
+def sealed(lines: Iterable[bytes], sign: Callable[[bytes], bytes], exporter: Exporter) -> Iterator[bytes]:
+    """The lines of the table with its signature in the last cell; a table without a row has no cell for it."""
+    digest, rows, held = sha256(), -1, b""
+    for line in lines:
+        yield held
+        digest.update(held)
+        held = line
+        rows += 1
+    if rows < 1:
+        yield held
+        return
+    last = held.removesuffix(LINE_END)
+    digest.update(last)
+    signature = sign(table_text(exporter.serial, exporter.head, digest.hexdigest())).hex().upper()
+    yield last + signature.encode("ascii") + LINE_END
 
 
 def signed_cells(begin: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Cell]:

@@ -2,12 +2,14 @@
 
 Five million rows are made by the ledger's own functions (`_journal_years`) and lie in a file that the real store made.
 Then each thing is done by a process of its own, as on a machine: `laddvakt run` until it says READY, with nothing of
-the file in memory and once more with all of it; `laddvakt journal verify`; the export of one year and `laddvakt verify`
-of its records; a receipt. Time is by the wall, memory is the greatest that the process ever held.
+the file in memory and once more with all of it; `laddvakt journal verify`; the export of one year,
+`laddvakt verify` of its records, and the export of everything as a table; a receipt. Time is by the wall, memory is the
+greatest that the process ever held.
 """
 
 import argparse
 import asyncio
+import math
 import os
 import re
 import sqlite3
@@ -31,6 +33,7 @@ from tests.ledger.ledger_bench import NOON
 START_S_MAX = 20.0
 ROWS = 5_000_000
 SHARE_MAX = 0.25
+EXPORT_MB_MAX = 150.0
 STARTS = ("nothing of it in memory", "once more")
 CONFIG = """
 [gateway]
@@ -207,17 +210,26 @@ class Campaign:
         since = max(NOON, until - timedelta(days=365))
         records = self._room / "year.ocmf"
         period = ("--from", since.isoformat(), "--to", until.isoformat())
-        self._command("export of a year", "export", str(self._config), "--format", "ocmf", "-o", str(records), *period)
+        words = ("export", str(self._config), "--format", "ocmf", "-o", str(records))
+        self._command("export of a year", *words, *period, memory_mb_max=EXPORT_MB_MAX)
         shown = done("key", "show", str(self._config)).said
         key = next(line.removeprefix("hex: ") for line in shown.splitlines() if line.startswith("hex: "))
         count = len(records.read_bytes().splitlines())
         self._command(f"verify of its {count} records", "verify", str(records), "--key", key)
+        table = self._room / "all.csv"
+        all_words = ("export", str(self._config), "--format", "csv", "--without-records", "-o", str(table))
+        self._command("export of all that there is as a table", *all_words, memory_mb_max=EXPORT_MB_MAX)
+        self._say(
+            f"it has {table.read_bytes().count(b'session;years-')} sessions and {table.stat().st_size / 1e6:.0f} MB"
+        )
         if count < 2 * min(365, self._years.days - 1) * 16 * 3 * 0.9:
             self.wrong.append(f"the year has only {count} records")
 
-    def _command(self, name: str, *words: str) -> None:
+    def _command(self, name: str, *words: str, memory_mb_max: float = math.inf) -> None:
         it = done(*words)
         self._say(f"{name}: {it}")
+        if it.memory_mb > memory_mb_max:
+            self.wrong.append(f"{name}: {it.memory_mb:.0f} MB, more than {memory_mb_max:.0f} MB")
         if it.code != 0:
             self.wrong.append(f"{name}: exit {it.code}: {it.said[-500:]}")
 

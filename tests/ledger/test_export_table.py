@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import csv
 import io
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -286,3 +287,32 @@ def test_a_table_from_before_records_stood_in_it_is_still_read(
             writer.writeheader()
             writer.writerows(row | changed for row in found)
         assert verdict(old, key_of(folder), capsys, str(records))[0] == code
+
+
+def test_a_file_gets_its_name_when_it_is_whole_and_keeps_its_mode(folder: Path, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("older")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    content = table(folder, link)
+    assert link.is_symlink()
+    assert (real.read_bytes(), real.stat().st_mode & 0o777) == (content, 0o600)
+
+    def torn() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DeviceError, match=r"real\.csv: No space left on device"):
+        export._write(str(real), torn())
+    assert real.read_bytes() == content
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.csv", "real.csv"]
+
+
+def test_a_table_goes_to_what_is_no_file_too(folder: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert called(export, "--state-dir", str(folder), "--format", "csv", "-o", str(pipe)) == 0
+    assert os.read(reader, 65536).endswith(b"\r\n")
+    os.close(reader)
+    assert pipe.is_fifo()

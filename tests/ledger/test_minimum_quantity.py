@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import csv
-import io
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -24,7 +23,7 @@ from gateway.journal.chain import Head
 from gateway.journal.facts import EnergyOutside, SessionEnded
 from gateway.journal.outbox import Kind
 from gateway.journal.rows import fact_of, row_of
-from gateway.journal.tables import csv_text
+from gateway.journal.tables import csv_lines
 from gateway.metering.ocmf import Unbilled
 from gateway.meters.readings import SocketReading
 from gateway.publish.events import outbox_message
@@ -108,7 +107,7 @@ def test_the_signed_record_the_table_the_receipt_and_the_message_all_say_it() ->
     session = archive.sessions[ended(disk)[0].session]
     payload = json.loads(str(session.end_record).split("|")[1])
     assert (payload["XN"], payload["XQ"], payload["XE"]) == ("below_minimum", "100", "completed")
-    row = next(csv.DictReader(io.StringIO(csv_text(archive.sessions.values(), ())), delimiter=";"))
+    row = next(csv.DictReader(csv_lines(archive.sessions.values(), ()), delimiter=";"))
     assert (row["billable"], row["not_billed"], row["energy_kwh"]) == ("no", "below_minimum", "0,05")
     key = keys.load().public_key_hex
     swedish, english = receipt_of(session, key, Head(), "sv"), receipt_of(session, key, Head(), "en")
