@@ -30,7 +30,8 @@ class ControlCheckpoint:
     whose car was stopped; overtaken: socket and how often; limits_a: limits by command; house_highest_a: per phase;
     saved_at_s: on the monotonic clock, which starts again with the machine; phases: socket and its `PhaseEvidence`, as
     steps, balanced, unclear, named (0 or 1) and the weights in hundredths; plans: socket and the plan of its session;
-    waited_s: socket and how long its session has waited; last_used: socket and how many phases its last car used."""
+    waited_s: socket and how long its session has waited; last_used: socket and how many phases its last car used;
+    turn_used_s: socket and how long its session has charged in its turn."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class ControlCheckpoint:
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
     waited_s: dict[str, float] = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
+    turn_used_s: dict[str, float] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
@@ -80,6 +82,7 @@ class ControlCheckpoint:
                 plans={str(socket): plan_kept(plan_known(plan)) for socket, plan in said.get("plans", {}).items()},
                 waited_s={str(socket): float(waited) for socket, waited in said.get("waited_s", {}).items()},
                 last_used={str(socket): int(n) for socket, n in said.get("last_used", {}).items()},
+                turn_used_s={str(socket): float(used) for socket, used in said.get("turn_used_s", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -171,6 +174,7 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
             if it.memory.waits_since_s is not None
         },
         last_used={str(it.socket.id): it.memory.taught_phases for it in each if it.memory.taught_phases is not None},
+        turn_used_s={str(it.socket.id): round(it.memory.turn_used_s, 0) for it in each if it.memory.turn_used_s},
     )
 
 

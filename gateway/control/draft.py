@@ -223,6 +223,7 @@ class Draft:
         else:
             it.armed = False
             memory.overtaken = 0
+            memory.turn_used_s = 0.0
             memory.plan = NO_PLAN
             memory.waits_since_s = memory.grid_until_s = None
 

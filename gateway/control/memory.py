@@ -56,7 +56,8 @@ class SocketMemory:
     """One socket's timers (monotonic seconds; None: not running) and counters.
 
     unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; yielded: asleep and
-    out of the line's way; sliced: its turn is over, it waits at the end of the line for the next; returned: it charges
+    out of the line's way; sliced: its turn is over, it waits at the end of the line for the next; turn_used_s:
+    how long it has charged in its turn; returned: it charges
     again after a pause; has_drawn: its car has charged in this session; start_after_s: no session begins before.
 
     used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
@@ -126,6 +127,7 @@ class SocketMemory:
     claimed: bool = False
     yielded: bool = False
     sliced: bool = False
+    turn_used_s: float = 0.0
     has_drawn: bool = False
     resting_car_since_s: float | None = None
     returned: bool = False

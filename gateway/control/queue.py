@@ -12,13 +12,13 @@ from gateway.control.grants import EXCESS_A, all_at_least
 from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.phase_switching import switch, switching_obstacle
 from gateway.control.phase_use import begin_trial, trial_holds
-from gateway.control.ranking import last_charging, rank, stands_aside, why_it_waits
+from gateway.control.ranking import last_charging, out_of_patience, rank, stands_aside, why_it_waits
 from gateway.control.reservation import all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
 from gateway.control.sleepers import SLEEPS_BELOW_A
 from gateway.control.state import ContactorState, SessionPhase
-from gateway.control.turns import end_slices, tell_turns, waits_for_turn
+from gateway.control.turns import count_turns, end_broken_turns, end_slices, tell_turns, waits_for_turn
 from gateway.ids import FuseId
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
@@ -58,19 +58,26 @@ def hide_claims(draft: Draft) -> None:
 
 
 def admit(draft: Draft) -> None:
-    """Walks the line: paused sessions, then those that wait for a turn, then those whose cars sleep; each in order of
-    their place."""
+    """Walks the line: those out of patience, paused sessions, then those that wait for a turn, then those whose cars
+    sleep; each in order of their place."""
+    count_turns(draft)
     waiting = [it for it in draft.each() if it.phase in (SessionPhase.QUEUED, SessionPhase.PAUSED)]
     if not waiting:
         return
+    end_broken_turns(draft, (it for it in waiting if _obstacle(draft, it) is None))
     fifo = draft.tree.site.rules.policy is Policy.FIFO
-    waiting.sort(key=lambda it: (stands_aside(draft, it), fifo and waits_for_turn(it), rank(draft, it)))
+    waiting.sort(key=lambda it: (stands_aside(draft, it), fifo and _comes_after(draft, it), rank(draft, it)))
     line = _Line(all_at_least(draft), _sessions(draft), last=last_charging(draft))
     for it in waiting:
         _call(draft, it, line)
     if line.lacking and not _let_sleepers_yield(draft, set(line.wanted)):
         end_slices(draft, line.lacking, line.least_a, line.sessions)
     tell_turns(draft, line.lacking)
+
+
+def _comes_after(draft: Draft, it: SocketDraft) -> bool:
+    """Whether one that waits for its turn comes after those that are in the middle of theirs."""
+    return waits_for_turn(it) and not out_of_patience(draft, it)
 
 
 def _sessions(draft: Draft) -> dict[FuseId, int]:
@@ -258,6 +265,7 @@ def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> bool:
         if asleep and wanted.intersection(it.places_used):
             pause(draft, it, Because(Why.QUEUED))
             it.memory.yielded = True
+            it.memory.turn_used_s = 0.0
             reserve_again(draft, it)
             return True
     return False

@@ -146,6 +146,7 @@ def _remembered(socket: Socket, known: ControlCheckpoint, now: Instant) -> Socke
         plan=plan_known(known.plans.get(name, {})),
         waits_since_s=None if name not in known.waited_s else now.monotonic_s - known.waited_s[name],
         taught_phases=known.last_used.get(name),
+        turn_used_s=known.turn_used_s.get(name, 0.0),
         obeyed_before=name in known.obeyed,
         commanded_since_s=now.monotonic_s,
         held_open=Because(Why.STARTUP) if socket.contactor else None,

@@ -1,7 +1,8 @@
 """Time slices: where not all fit at their least current, each charges for a slice and then goes to the end of the line.
 
 Nobody makes way before its slice is over, and one whose slice is over waits as long as a slice before it may end
-another's: so a contactor switches at most once per slice, and everybody's turn comes.
+another's: so a contactor switches at most once per slice, and everybody's turn comes. A slice is time charged: pauses
+for want of room neither use it up nor begin it anew, but one of which little is left is not come back for.
 """
 
 import heapq
@@ -11,7 +12,7 @@ from typing import Final
 
 from gateway.control.draft import Draft, SocketDraft
 from gateway.control.grants import EXCESS_A, least
-from gateway.control.guard import pause
+from gateway.control.guard import CAME_BACK_FOR_GOOD_S, pause
 from gateway.control.ranking import standing, stands_aside
 from gateway.control.reservation import add, reserve_again
 from gateway.control.state import SessionPhase
@@ -31,6 +32,36 @@ def waits_for_turn(it: SocketDraft) -> bool:
     return it.phase is SessionPhase.QUEUED or (it.phase is SessionPhase.PAUSED and it.memory.sliced)
 
 
+def count_turns(draft: Draft) -> None:
+    """How long each has charged in this turn of its own."""
+    for it in draft.each():
+        if it.phase is SessionPhase.CHARGING:
+            it.memory.turn_used_s += draft.elapsed_s
+
+
+def end_broken_turns(draft: Draft, waiting: Iterable[SocketDraft]) -> None:
+    """Those who were paused near the end of their slice go to the end of the line, if one waits there whom they would
+    keep waiting. waiting: who waits for whatever reason, but for such as could not begin."""
+    slice_s = draft.tree.site.rules.slice_s
+    line = [it for it in waiting if waits_for_turn(it)]
+    for it in draft.each() if line else ():
+        used_up = it.memory.turn_used_s > slice_s - CAME_BACK_FOR_GOOD_S
+        if it.phase is not SessionPhase.PAUSED or it.memory.sliced or it.memory.yielded or not used_up:
+            continue
+        own = standing(draft, it)
+        if any(standing(draft, one) <= own and _compete(draft, one, it) for one in line):
+            _stand_at_the_end(draft, it)
+
+
+def _compete(draft: Draft, one: SocketDraft, other: SocketDraft) -> bool:
+    """Whether they share a fuse phase, or a fuse that bears only so many sessions."""
+    if set(one.places_used).intersection(other.places_used):
+        return True
+    above = draft.tree.site.fuses_above
+    fewest = {fuse.id for fuse in above(one.socket.id) if fuse.sessions_max is not None}
+    return any(fuse.id in fewest for fuse in above(other.socket.id))
+
+
 def end_slices(
     draft: Draft, lacking: Sequence[SocketDraft], least_a: Sequence[float], sessions: Mapping[FuseId, int]
 ) -> None:
@@ -42,7 +73,7 @@ def end_slices(
     over = [it for it in draft.each() if _slice_is_over(draft, it)]
     if not over:
         return
-    over.sort(key=_phase_since_s)
+    over.sort(key=lambda one: -one.memory.turn_used_s)
     stands = {one.socket.id: standing(draft, one) for one in over}
     over.sort(key=lambda one: stands[one.socket.id], reverse=True)
     for it in lacking:
@@ -96,7 +127,7 @@ def _fits(draft: Draft, it: SocketDraft, least_a: Sequence[float], sessions: Map
 
 
 def _slice_is_over(draft: Draft, it: SocketDraft) -> bool:
-    return it.phase is SessionPhase.CHARGING and draft.now_s - _phase_since_s(it) >= draft.tree.site.rules.slice_s
+    return it.phase is SessionPhase.CHARGING and it.memory.turn_used_s >= draft.tree.site.rules.slice_s
 
 
 def _may_end_a_slice(draft: Draft, it: SocketDraft) -> bool:
@@ -110,14 +141,18 @@ def _phase_since_s(it: SocketDraft) -> float:
 
 
 def _goes_to_the_end(draft: Draft, it: SocketDraft) -> None:
-    memory = it.memory
     pause(draft, it, Because(Why.SLICE_OVER))
+    _stand_at_the_end(draft, it)
+    reserve_again(draft, it)
+
+
+def _stand_at_the_end(draft: Draft, it: SocketDraft) -> None:
+    memory = it.memory
     memory.pauses = 0
-    memory.return_after_s = 0.0
+    memory.return_after_s = memory.turn_used_s = 0.0
     memory.sliced = True
     memory.place = draft.memory.next_place
     draft.memory.next_place += 1
-    reserve_again(draft, it)
 
 
 def tell_turns(draft: Draft, lacking: Sequence[SocketDraft]) -> None:
@@ -130,7 +165,7 @@ def tell_turns(draft: Draft, lacking: Sequence[SocketDraft]) -> None:
         place = it.places_used[-1]
         if place not in ends:
             ends[place] = [
-                max(draft.now_s, _phase_since_s(one) + slice_s)
+                draft.now_s + max(0.0, slice_s - one.memory.turn_used_s)
                 for one in draft.each()
                 if one.phase is SessionPhase.CHARGING and place in one.places_used
             ]

@@ -125,6 +125,47 @@ def test_a_fuse_that_allows_one_session_lets_them_take_turns() -> None:
     assert all(place.served_wh > 0.0 for place in cabinet.places.values())
 
 
+def test_one_that_a_kettle_pauses_before_each_end_of_its_slice_does_not_keep_the_others_waiting_for_ever() -> None:
+    cabinet = Cabinet(site(*(wallbox(f"p{n}") for n in range(3)), rules=RULES), house_a=[13.0, 13.0, 13.0])
+    for n in range(3):
+        cabinet.plug(f"p{n}")
+
+    def kettle(c: Cabinet) -> None:
+        c.house_a[0] = 16.0 if c.at_s % 280.0 < 40.0 else 13.0
+
+    cabinet.run(12 * SLICE_S, kettle)
+    shares = [place.served_wh for place in cabinet.places.values()]
+    assert min(shares) >= 0.5 * max(shares)
+    assert cabinet.worst_heat < 0.1
+
+
+def test_one_whose_patience_is_over_goes_before_one_that_is_paused_again_and_again() -> None:
+    rules = QueueRules(slice_s=7200.0, patience_s=900.0)
+    cabinet = Cabinet(site(wallbox("p1"), wallbox("p2"), rules=rules), house_a=[13.0, 13.0, 13.0])
+    cabinet.plug("p1")
+    cabinet.run(60)
+    cabinet.plug("p2")
+
+    def kettle(c: Cabinet) -> None:
+        c.house_a[0] = 16.0 if c.at_s % 600.0 < 120.0 else 13.0
+
+    cabinet.run(2400, kettle)
+    assert cabinet.place("p2").served_wh > 0.0
+
+
+def test_a_restart_begins_no_slice_anew() -> None:
+    cabinet = boxes(3)
+    cabinet.run_until(lambda c: charging(c) == {"p0", "p1"}, 200)
+    cabinet.run(SLICE_S / 2)
+    cabinet.ask(StopSession(SocketId("p1"), Source.MQTT))
+    cabinet.run(5)
+    text = [wish.text for _, wish in cabinet.log if isinstance(wish, SaveCheckpoint)][-1]
+    opens = (OpenSession(SessionId("auto-1"), SocketId("p0"), None, SessionId("new-p0")),)
+    after = recover(cabinet.site, Past(opens, (), text), instant(5.0))
+    assert SLICE_S / 2 <= after.memory.sockets[SocketId("p0")].turn_used_s < SLICE_S
+    assert after.memory.sockets[SocketId("p2")].turn_used_s < 30.0
+
+
 def test_without_slices_the_first_keep_their_room() -> None:
     cabinet = Cabinet(site(*(wallbox(f"p{n}") for n in range(3)), rules=QueueRules(slice_s=inf)))
     for n in range(3):
