@@ -8,13 +8,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.ids import SocketId
-from gateway.site.requests import Arm, ChargeNow, LimitCurrent, PlanCharge, StartSession, StopSession, Unlock
+from gateway.site.requests import (
+    Arm,
+    ChargeNow,
+    ForgetPhases,
+    LimitCurrent,
+    PlanCharge,
+    StartSession,
+    StopSession,
+    Unlock,
+)
 
 COMMANDS_AT_ONCE: Final = 10
 COMMAND_EVERY_S: Final = 5.0
 """Sixteen flooded sockets then cost about ten rows a second, which a memory card keeps up with."""
 
-Command = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | ChargeNow | Unlock
+Command = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | ChargeNow | Unlock | ForgetPhases
 
 
 class CommandPace:

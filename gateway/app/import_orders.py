@@ -1,5 +1,6 @@
 """What is asked of the journal from outside: records to take in, a meter's key to confirm. Carried out in its turn by
-the running gateway, or by the command itself while the gateway is stopped."""
+the running gateway, or by the command itself while the gateway is stopped. A running
+gateway forgets a socket's phases in `phase_orders`."""
 
 import asyncio
 import json
@@ -12,10 +13,12 @@ from typing import Any, Protocol
 from gateway.app.fact_store import FactStore
 from gateway.app.ledger_key import KeyFolder, gateway_serial, key_of, remembered
 from gateway.clock import Instant
+from gateway.control.checkpoint import ControlCheckpoint
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.protocols import Clock
 from gateway.errors import DeviceError
 from gateway.ids import SessionId, SocketId
+from gateway.journal import facts
 from gateway.journal.entries import Entry
 from gateway.journal.facts import Fact, HeadSigned
 from gateway.journal.heads import head_message, head_text
@@ -36,10 +39,11 @@ class LedgerTurn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Records to take in, or one key to confirm."""
+    """Records to take in, one key to confirm, or one socket whose learned phases are to be forgotten."""
 
     records: tuple[Handed, ...] = ()
     confirm: Pin | None = None
+    forget_phases: SocketId | None = None
 
 
 async def taken_in(ledger: LedgerTurn, handed: Handed, *, spares_disk: bool = False) -> Outcome:
@@ -89,9 +93,24 @@ async def carried_out_stopped(folder: Path, order: Order, clock: Clock) -> tuple
         if memory.newest_key is None:
             raise DeviceError(f"{folder}: there is no journal with a key yet; start the gateway once")
         key = await key_of(memory, store, keys, clock.now())
-        return await carried_out(_StoppedLedger(store, memory, key.sign, clock), order)
+        stopped = _StoppedLedger(store, memory, key.sign, clock)
+        if order.forget_phases is not None:
+            await _phases_forgotten(stopped, order.forget_phases)
+        return await carried_out(stopped, order)
     finally:
         await store.close()
+
+
+async def _phases_forgotten(ledger: LedgerTurn, socket: SocketId) -> None:
+    """A checkpoint like the newest, without what was learned of the socket's phases."""
+
+    async def entry_of(memory: Memory, _store: FactStore, now: Instant) -> Entry:
+        if memory.checkpoint is None:
+            return Entry(())
+        known = ControlCheckpoint.from_text(memory.checkpoint)
+        return Entry((facts.ControlCheckpoint(now, known.without_phases(socket).to_text()),))
+
+    await ledger.enter(entry_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +148,7 @@ def order_text(order: Order) -> str:
         {
             "records": [[one.socket, one.octets.hex(), one.source, one.key, one.session] for one in order.records],
             "confirm": None if pin is None else [pin.gateway, pin.meter, pin.key, pin.who, pin.how],
+            "forget_phases": order.forget_phases,
         }
     )
 
@@ -140,8 +160,9 @@ def order_of(text: str) -> Order:
         Handed(SocketId(socket), bytes.fromhex(octets), source, key, None if session is None else SessionId(session))
         for socket, octets, source, key, session in said["records"]
     )
+    forgotten = said.get("forget_phases")
     if said["confirm"] is None:
-        return Order(records)
+        return Order(records, None, None if forgotten is None else SocketId(forgotten))
     gateway, meter, key, who, how = said["confirm"]
     return Order((), Pin(gateway, meter, key, PinState.CONFIRMED, who, "", how))
 

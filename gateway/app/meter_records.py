@@ -1,4 +1,5 @@
 """Records that meters signed themselves come in over MQTT and from the inbox, one after the other, into the journal.
+Other orders in the inbox are carried out in the same turn.
 
 Who reaches the broker can send any number. Each socket has a pace, and of what nobody can prove only so much is stored
 as evidence: then the sender is told, and nothing is written.
@@ -6,7 +7,7 @@ as evidence: then the sender is told, and nothing is written.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from gateway.app.faults import FaultLog
@@ -65,9 +66,18 @@ class MeterRecords:
     """The one way of a meter's own records into the journal of a running gateway."""
 
     def __init__(
-        self, ledger: LedgerTurn, link: Voice | None, *, cabinet: Cabinet, clock: Clock, faults: FaultLog
+        self,
+        ledger: LedgerTurn,
+        link: Voice | None,
+        forget_phases: Callable[[SocketId], Awaitable[None]],
+        *,
+        cabinet: Cabinet,
+        clock: Clock,
+        faults: FaultLog,
     ) -> None:
+        """forget_phases: comes back when it is durable."""
         self._ledger = ledger
+        self._forget_phases = forget_phases
         self._link = link
         self._site = cabinet.site
         self._inbox = Inbox(cabinet.state_dir)
@@ -117,11 +127,14 @@ class MeterRecords:
             log.info("socket %s: a record of its meter is %s", handed.socket, what)
 
     async def watch_inbox(self) -> None:
-        """Carries out what `laddvakt import` and `laddvakt meter-key` leave in the state folder."""
+        """Carries out what `laddvakt import`, `meter-key` and `phases --forget` leave in the state folder."""
         while True:
             for name, text in await asyncio.to_thread(self._inbox.orders):
                 try:
-                    outcomes = await carried_out(self._ledger, order_of(text))
+                    order = order_of(text)
+                    if order.forget_phases is not None and order.forget_phases in self._site.sockets:
+                        await self._forget_phases(order.forget_phases)
+                    outcomes = await carried_out(self._ledger, order)
                 except (ValueError, TypeError, KeyError, RecursionError) as problem:
                     log.warning("inbox: an order cannot be read: %s", problem)
                     outcomes = ()

@@ -33,6 +33,7 @@ from gateway.app.meter_records import MeterRecords
 from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
 from gateway.app.outside_watch import OutsideWatch
+from gateway.app.phase_orders import phase_orders
 from gateway.app.sight_board import SightBoard
 from gateway.app.supervisor import keep_alive
 from gateway.app.wiring import (
@@ -159,7 +160,8 @@ class _Gateway:
             lasting.extend(watch.tasks(group))
             for one in effects.values():
                 lasting.extend(_tasks(group, one))
-            records = MeterRecords(ledger, link, cabinet=cabinet, clock=self._clock, faults=self._faults)
+            forget = phase_orders(self._board, ledger_effects, lambda: loop.state)
+            records = MeterRecords(ledger, link, forget, cabinet=cabinet, clock=self._clock, faults=self._faults)
             lasting += [group.create_task(records.run(), name="meter records")]
             lasting += [] if announcer is None else [group.create_task(announcer.answer_users(), name="users")]
             linked = None if link is None else group.create_task(link.run(), name="mqtt")

@@ -31,7 +31,9 @@ class ControlCheckpoint:
     saved_at_s: on the monotonic clock, which starts again with the machine; phases: socket and its `PhaseEvidence`, as
     steps, balanced, unclear, named (0 or 1) and the weights in hundredths; plans: socket and the plan of its session;
     waited_s: socket and how long its session has waited; last_used: socket and how many phases its last car used;
-    turn_used_s: socket and how long its session has charged in its turn."""
+    turn_used_s: socket and how long its session has charged in its turn;
+    rotations: socket and the phases of the config that `phases` were learned under; phases_lied: sockets whose box did
+    not offer the phases that it said."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -51,10 +53,16 @@ class ControlCheckpoint:
     waited_s: dict[str, float] = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
     turn_used_s: dict[str, float] = field(default_factory=dict)
+    rotations: dict[str, list[int]] = field(default_factory=dict)
+    phases_lied: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
         return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+
+    def without_phases(self, socket: str) -> "ControlCheckpoint":
+        """Without what was learned of the phases of one socket."""
+        return replace(self, phases={name: told for name, told in self.phases.items() if name != socket})
 
     @classmethod
     def from_text(cls, text: str) -> "ControlCheckpoint":
@@ -83,6 +91,8 @@ class ControlCheckpoint:
                 waited_s={str(socket): float(waited) for socket, waited in said.get("waited_s", {}).items()},
                 last_used={str(socket): int(n) for socket, n in said.get("last_used", {}).items()},
                 turn_used_s={str(socket): float(used) for socket, used in said.get("turn_used_s", {}).items()},
+                rotations={str(socket): [int(n) for n in own] for socket, own in said.get("rotations", {}).items()},
+                phases_lied=tuple(str(one) for one in said.get("phases_lied", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -138,6 +148,7 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
                 it.limit_by_command_a,
                 it.memory.plan,
                 it.memory.taught_phases,
+                it.memory.phases_lied,
             )
             for it in draft.each()
         ),
@@ -175,6 +186,8 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         },
         last_used={str(it.socket.id): it.memory.taught_phases for it in each if it.memory.taught_phases is not None},
         turn_used_s={str(it.socket.id): round(it.memory.turn_used_s, 0) for it in each if it.memory.turn_used_s},
+        rotations={str(name): [*draft.sockets[name].socket.phases] for name in draft.memory.phases.evidence},
+        phases_lied=tuple(str(it.socket.id) for it in each if it.memory.phases_lied),
     )
 
 

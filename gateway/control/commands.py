@@ -9,7 +9,9 @@ from gateway.control.contactor_machine import ContactorEvent
 from gateway.control.contactors import move
 from gateway.control.draft import STARTING, Draft, SocketDraft, waiting_session
 from gateway.control.memory import Successor
-from gateway.control.reservation import WALLBOX_QUIET_S, plugged
+from gateway.control.phase_learning import forget_phases
+from gateway.control.phase_switching import free_switching
+from gateway.control.reservation import UNUSED_PHASE_A, WALLBOX_QUIET_S, plugged
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import end_session, keep_place
 from gateway.control.state import ControlState, SessionPhase
@@ -20,6 +22,7 @@ from gateway.site.requests import (
     Arm,
     ChargeNow,
     ChargePlan,
+    ForgetPhases,
     LimitCurrent,
     PlanCharge,
     ShutDown,
@@ -59,6 +62,8 @@ def take_requests(draft: Draft) -> None:
                 draft.restraints = replace(draft.restraints, charge_now=asked | named)
             case Unlock():
                 _unlock(draft, it)
+            case ForgetPhases():
+                forget_phases(draft, it)
 
 
 def _start(draft: Draft, it: SocketDraft, request: StartSession | Arm) -> None:
@@ -102,14 +107,21 @@ def _refusal(draft: Draft, it: SocketDraft) -> Because | None:
 
 
 def _unlock(draft: Draft, it: SocketDraft) -> None:
-    if it.locked is None:
+    """Frees what is locked, and a box that did not do what it was told: that one only while it draws nothing at
+    setpoint 0."""
+    freed = free_switching(it) or it.locked is not None
+    rests = it.granted_a == 0.0 and it.highest_draw_a is not None and it.highest_draw_a < UNUSED_PHASE_A
+    if it.socket.wallbox is not None and it.memory.disobeyed and rests and not it.obeys:
+        freed = it.obeys = True
+        it.memory.disobeyed = 0
+    if not freed:
         return
-    it.locked = None
+    was_locked, it.locked = it.locked is not None, None
     it.memory.overloads = 0
     it.memory.disobeyed = 0
     it.memory.not_closed = 0
     it.memory.drop_outs = 0
-    if it.socket.contactor:
+    if it.socket.contactor and was_locked:
         move(draft, it, ContactorEvent.FREED)
     draft.note(it, Because(Why.COMMAND))
 

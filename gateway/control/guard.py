@@ -24,6 +24,8 @@ OVERLOAD_AT_ONCE_MULTIPLE: Final = 1.5
 STRIKES: Final = 3
 """So many overloads, disobediences or closings that did not close lock a socket until a person has looked."""
 DROP_OUTS_FORGOTTEN_S: Final = 3600.0
+STRIKES_FORGOTTEN_S: Final = 86_400.0
+"""An overload counts with the one before if no more than a day lies between them."""
 METER_LOST_S: Final = 60.0
 HEAT_LIMIT: Final = 0.9
 """While a fuse phase is warm it may carry this part of its rating at most."""
@@ -109,7 +111,8 @@ def _guard_rating(draft: Draft, it: SocketDraft) -> None:
     if (not long and draw_a <= rating_a * OVERLOAD_AT_ONCE_MULTIPLE) or _going(it):
         return
     because = Because(Why.SOCKET_OVERLOAD, current_a=draw_a)
-    memory.overloads += 1
+    memory.overloads = 1 if draft.now_s - memory.overloaded_s > STRIKES_FORGOTTEN_S else memory.overloads + 1
+    memory.overloaded_s = draft.now_s
     if memory.overloads >= STRIKES:
         it.locked = because
     draft.note(it, because)

@@ -63,7 +63,8 @@ class SocketMemory:
     used: which phases its car is counted on, None for all; presumed: not shown yet; wide: it drew on another;
     taught_phases: how many the last car used; turned_away: paused for that, not because its turn was over; used_by_box:
     the box offers one phase; phases_told: what it shall offer; phases_astray_since_s: it says that it offers others;
-    phases_stuck: it does not do what it was told.
+    phases_stuck: it does not do what it was told; phases_lied: its meter showed other phases than it says;
+    phases_right_since_s: stuck, it says again what it was told.
 
     plan: of its session, or of the next; grid_until_s: under the solar policy it may draw from the grid.
     """
@@ -89,6 +90,8 @@ class SocketMemory:
     phase_switchings_s: tuple[float, ...] = ()
     phases_astray_since_s: float | None = None
     phases_stuck: bool = False
+    phases_lied: bool = False
+    phases_right_since_s: float | None = None
     three_fit_since_s: float | None = None
     previous_granted_a: float = 0.0
     room: tuple[tuple[float, float], ...] = ()
@@ -97,12 +100,14 @@ class SocketMemory:
     disobeying_since_s: float | None = None
     over_rating_since_s: float | None = None
     overloads: int = 0
+    overloaded_s: float = 0.0
     not_closed: int = 0
     let_go: bool = False
     drop_outs: int = 0
     dropped_out_s: float = 0.0
     auxiliary_lies: bool = False
     disobeyed: int = 0
+    disobeyed_s: float = 0.0
     obeyed_before: bool = False
     commanded: Position = Position.UNKNOWN
     commanded_since_s: float = 0.0

@@ -115,6 +115,10 @@ class PhaseEvidence:
         named = right <= (-DISPROOF if self.named else -PROOF)
         return self if named == self.named else replace(self, named=named)
 
+    def favours(self, configured: tuple[Phase, ...]) -> bool:
+        """Whether no other rotation is likelier."""
+        return self.weights[rotations(len(configured)).index(configured)] == max(self.weights)
+
     def wrong_phase(self, configured: tuple[Phase, ...]) -> Phase | None:
         """Of a socket that is called crossed: where the first of its phases that lies elsewhere is seen."""
         if not self.named:

@@ -27,6 +27,7 @@ from gateway.control.phase_evidence import (
 from gateway.ids import SocketId
 from gateway.meters.readings import GridReading
 from gateway.quantities import PHASES, PerPhase
+from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 
 STEADY_S: Final = 5.0
@@ -65,6 +66,14 @@ def learn_phases(draft: Draft) -> None:
     if waiting is not learning.waiting:
         learning = replace(learning, waiting=waiting)
     draft.memory.phases = learning
+
+
+def forget_phases(draft: Draft, it: SocketDraft) -> None:
+    """The wiring was corrected: what was learned of one socket is dropped, and a step that is under way with it."""
+    learning = draft.memory.phases
+    evidence = {name: one for name, one in learning.evidence.items() if name != it.socket.id}
+    draft.memory.phases = replace(learning, evidence=evidence, sights=(), waiting=None)
+    draft.note(it, Because(Why.PHASES_FORGOTTEN))
 
 
 def _sight(draft: Draft, reading: GridReading) -> Sight | None:

@@ -62,6 +62,7 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
     if way is not None and astray_s is not None:
         late_s = max(astray_s, memory.phases_told_s) + way.pause_s + SAYS_S
         memory.phases_stuck = memory.phases_stuck or draft.now_s >= late_s
+    _watch_return(draft, it, said)
     it.one_phase = said == 1 and memory.phases_told == 1 and not memory.phases_stuck
     if it.one_phase:
         it.used = FIRST_PHASE
@@ -73,6 +74,28 @@ def _watch(draft: Draft, it: SocketDraft) -> None:
         memory.used = None
         memory.used_by_box = False
         it.widened = it.phase is SessionPhase.CHARGING
+
+
+def _watch_return(draft: Draft, it: SocketDraft, said: int | None) -> None:
+    """A box that was late is trusted again when it has said for a while what it was told, with nothing flowing. One
+    whose meter showed that it says what is not so may have a relay that has welded: a person has to look."""
+    memory = it.memory
+    returns = memory.phases_stuck and not memory.phases_lied and it.heard and said is not None
+    returns = returns and said == memory.phases_told and _stands_still(it)
+    memory.phases_right_since_s = since(memory.phases_right_since_s, returns, draft.now_s)
+    if memory.phases_right_since_s is not None and draft.now_s - memory.phases_right_since_s >= SAYS_S:
+        free_switching(it)
+        draft.note(it, Because(Why.OBEYS_AGAIN))
+
+
+def free_switching(it: SocketDraft) -> bool:
+    """A box that was stuck is told phases again, from those that it says now; whether it was stuck."""
+    memory = it.memory
+    was_stuck = memory.phases_stuck
+    if was_stuck:
+        memory.phases_stuck = memory.phases_lied = False
+        memory.phases_told = memory.phases_astray_since_s = memory.phases_right_since_s = None
+    return was_stuck
 
 
 def _said(it: SocketDraft) -> int | None:

@@ -48,7 +48,7 @@ def _learn(draft: Draft, it: SocketDraft) -> None:
         it.used = ALL_PHASES
         if it.one_phase:
             it.one_phase = memory.used_by_box = False
-            memory.phases_stuck = True
+            memory.phases_stuck = memory.phases_lied = True
     if draw is not None and it.phase is SessionPhase.CHARGING and max(draw[1:]) >= UNUSED_PHASE_A:
         memory.wide = True
     if memory.presumed and it.phase is not SessionPhase.CHARGING and it.phase not in STARTING:

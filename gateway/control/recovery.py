@@ -105,12 +105,17 @@ def _places(past: Past, known: ControlCheckpoint, site: Site) -> dict[SocketId, 
 
 
 def known_phases(known: ControlCheckpoint, site: Site) -> dict[SocketId, PhaseEvidence]:
-    """What a checkpoint knows of the phases of the config's sockets, judged by the rotation that the config has now."""
+    """What a checkpoint knows of the phases of the config's sockets, judged by the rotation that the config has now.
+
+    Where that has changed, the wiring may have been changed with it: only what speaks for the new one is kept.
+    """
     phases = {}
     for socket in site.sockets.values():
         evidence = phases_known(known.phases.get(str(socket.id), []))
         if evidence is not None and len(evidence.weights) == len(rotations(len(socket.phases))):
-            phases[socket.id] = evidence.judged(socket.phases)
+            learned_under = known.rotations.get(str(socket.id), list(socket.phases))
+            if learned_under == list(socket.phases) or evidence.favours(socket.phases):
+                phases[socket.id] = evidence.judged(socket.phases)
     return phases
 
 
@@ -147,6 +152,8 @@ def _remembered(socket: Socket, known: ControlCheckpoint, now: Instant) -> Socke
         waits_since_s=None if name not in known.waited_s else now.monotonic_s - known.waited_s[name],
         taught_phases=known.last_used.get(name),
         turn_used_s=known.turn_used_s.get(name, 0.0),
+        phases_stuck=name in known.phases_lied,
+        phases_lied=name in known.phases_lied,
         obeyed_before=name in known.obeyed,
         commanded_since_s=now.monotonic_s,
         held_open=Because(Why.STARTUP) if socket.contactor else None,

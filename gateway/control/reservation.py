@@ -19,6 +19,8 @@ USED_PHASE_A: Final = 3.0
 OBEYS_BAND_A: Final = 1.0
 DISOBEYS_AFTER_S: Final = 6.0
 """IEC 61851-1: 5 s to follow a changed setpoint; peers wait 6 s."""
+DISOBEDIENCE_FORGOTTEN_S: Final = 86_400.0
+"""One time counts with the one before if no more than a day lies between them."""
 OBEYS_AFTER_S: Final = 3.0
 OBEYING_TIME_S: Final = 8.0
 """How long an order is taken to be on its way to effect."""
@@ -55,7 +57,9 @@ def _obedience(draft: Draft, it: SocketDraft) -> None:
         memory.obeying_since_s = None
         if memory.disobeying_since_s is None:
             memory.disobeying_since_s = draft.now_s
-            memory.disobeyed += 1
+            late = draft.now_s - memory.disobeyed_s > DISOBEDIENCE_FORGOTTEN_S
+            memory.disobeyed = 1 if late else memory.disobeyed + 1
+            memory.disobeyed_s = draft.now_s
         it.obeys = False
         return
     says_so = applied_a is not None and applied_a <= it.granted_a + UNUSED_PHASE_A

@@ -6,6 +6,7 @@ and keys of a plan; arm: the same, for sockets with access "armed". A card, PIN 
 "list", is looked up in the list of users before anything starts;
 plan: JSON of a plan for the running or next session (`plan_text`), or "none";
 limit: amperes (0, or the box's minimum up to the rating), or "none" to take the limit away; unlock: PRESS;
+forget_phases: PRESS, what was learned of the phases that the socket lies on holds no longer;
 charge_now: ON | OFF, the session waits for no price.
 """
 
@@ -24,6 +25,7 @@ from gateway.site.requests import (
     Arm,
     ChargeNow,
     ChargePlan,
+    ForgetPhases,
     LimitCurrent,
     PlanCharge,
     Request,
@@ -52,6 +54,8 @@ FORMS: Final[Mapping[Source, re.Pattern[str]]] = {
 }
 AMPS_FORM: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?", re.ASCII)
 NO_LIMIT_WORD: Final = "none"
+FORGET_PHASES: Final = "forget_phases"
+"""Also of a socket that has a meter and nothing else."""
 
 
 class Refusal(StrEnum):
@@ -121,7 +125,7 @@ def read_command(
         text = payload.decode("utf-8")
     except UnicodeDecodeError:
         return Rejected(Refusal.NOT_TEXT, socket.id, key)
-    if not socket.contactor and socket.wallbox is None:
+    if not socket.contactor and socket.wallbox is None and key != FORGET_PHASES:
         return Rejected(Refusal.NOT_CONTROLLED, socket.id, key)
     made = read(text, socket, session)
     return Rejected(made, socket.id, key) if isinstance(made, Refusal) else made
@@ -183,6 +187,10 @@ def _unlock(text: str, socket: Socket, _session: SessionId) -> Request | Refusal
     return Unlock(socket.id, Source.MQTT) if text == "PRESS" else Refusal.WRONG_VALUE
 
 
+def _forget_phases(text: str, socket: Socket, _session: SessionId) -> Request | Refusal:
+    return ForgetPhases(socket.id) if text == "PRESS" else Refusal.WRONG_VALUE
+
+
 READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Presented | Refusal]]] = {
     "charge": _charge,
     "arm": _arm,
@@ -190,6 +198,7 @@ READERS: Final[Mapping[str, Callable[[str, Socket, SessionId], Request | Present
     "plan": _plan,
     "charge_now": _charge_now,
     "unlock": _unlock,
+    FORGET_PHASES: _forget_phases,
 }
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from gateway.control.phase_evidence import PhaseVerdict
 from gateway.ids import GatewayId
 from gateway.publish import topic_names
+from gateway.publish.commands import FORGET_PHASES
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
 from gateway.publish.json_text import Value
 from gateway.publish.shown import ShownState
@@ -92,7 +93,16 @@ def _metered_entities(gateway: GatewayId, socket: Socket) -> list[Entity]:
                 more={"sug_dsp_prc": 0},
             )
         )
-    return [*(replace(entity, needs_meter=True) for entity in rows), _phases_entity(gateway, socket)]
+    forget = Entity(
+        FORGET_PHASES,
+        "button",
+        ("Glöm faserna", "Forget phases"),
+        None,
+        category="config",
+        enabled=False,
+        more={"cmd_t": topic_names.socket_command(gateway, socket.id, FORGET_PHASES), "pl_prs": "PRESS"},
+    )
+    return [*(replace(entity, needs_meter=True) for entity in rows), _phases_entity(gateway, socket), forget]
 
 
 def _phases_entity(gateway: GatewayId, socket: Socket) -> Entity:

@@ -58,6 +58,7 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.SOCKET_OVERLOAD: ("Platsen drar {amps}: avbruten", "Socket draws {amps}: session closed"),
     Why.WALLBOX_SILENT: ("Laddboxen svarar inte", "Wallbox does not answer"),
     Why.WALLBOX_DISOBEYS: ("Laddboxen lyder inte", "Wallbox does not obey"),
+    Why.OBEYS_AGAIN: ("Laddboxen lyder igen", "Wallbox obeys again"),
     Why.CONTACTOR_WELDED: ("Kontaktorn har svetsat: låst", "Contactor has welded: locked"),
     Why.CONTACTOR_NOT_CLOSED: ("Kontaktorn slöt inte", "Contactor did not close"),
     Why.BREAKER_OPEN: (
@@ -92,7 +93,14 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.PHASES_SHOWN: ("Bilen laddar på fler faser än det finns plats för", "Car uses more phases than have room"),
     Why.PHASES_TO_ONE: ("Byter till en fas{left}", "Switches to one phase{left}"),
     Why.PHASES_TO_THREE: ("Byter till tre faser{left}", "Switches to three phases{left}"),
-    Why.PHASES_STUCK: ("Laddboxen byter inte faser", "Wallbox does not switch phases"),
+    Why.PHASES_STUCK: (
+        "Laddboxen byter inte faser: se efter och tryck sedan Lås upp",
+        "Wallbox does not switch phases: look at it, then press Unlock",
+    ),
+    Why.PHASES_FORGOTTEN: (
+        "Det som var känt om platsens faser är glömt",
+        "What was known of the socket's phases is forgotten",
+    ),
     Why.QUEUED_MINIMUM: (
         "Väntar: andra får sin minsta energi först{left}",
         "Waiting: others get their minimum energy first{left}",

@@ -56,6 +56,8 @@ class Why(StrEnum):
     PHASES_TO_ONE = "phases_to_one"  # until_s: the box switches to one phase, the others have no room
     PHASES_TO_THREE = "phases_to_three"  # until_s: the box switches back to three phases
     PHASES_STUCK = "phases_stuck"  # the box does not offer the phases that it was told to
+    PHASES_FORGOTTEN = "phases_forgotten"  # by command: what was known of the phases that it lies on
+    OBEYS_AGAIN = "obeys_again"  # the box does again what it is told
     QUEUED_MINIMUM = "queued_minimum"  # as queued: others get their minimum energy first
     QUEUED_EQUAL = "queued_equal"  # as queued: those that charge have got less energy
     QUEUED_PRIORITY = "queued_priority"  # as queued: those that charge have a higher priority

@@ -96,10 +96,18 @@ class ChargeNow:
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """A person has looked at a locked socket (welded contactor, overload) and frees it."""
+    """A person has looked at a locked socket (welded contactor, overload) or at a box that did not do what it was told,
+    and frees it."""
 
     socket: SocketId
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPhases:
+    """The wiring was corrected: what starts and stops told of the phases that the socket lies on holds no longer."""
+
+    socket: SocketId
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +115,4 @@ class ShutDown:
     """SIGTERM: no new session, setpoints to 0, open cold, sign every stop."""
 
 
-Request = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | ChargeNow | Unlock | ShutDown
+Request = StartSession | StopSession | Arm | LimitCurrent | PlanCharge | ChargeNow | Unlock | ForgetPhases | ShutDown

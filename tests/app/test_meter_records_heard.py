@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 
 from gateway.app.faults import FaultLog
-from gateway.app.import_orders import EntryOf, confirmed
+from gateway.app.import_orders import EntryOf, LedgerTurn, confirmed
 from gateway.app.meter_records import Credit, MeterRecords
 from gateway.config.load import load_cabinet
 from gateway.config.plans import Cabinet
@@ -54,12 +54,11 @@ class Told:
     def __init__(self, folder: Path) -> None:
         self.disk, self.keys, self.clock, self.link = Disk(), PocketKeys(), HandClock(), QuietLink()
         self.meter, self.folder = MakersMeter(), folder
+        self.forgotten: list[SocketId] = []
 
     async def __aenter__(self) -> Self:
         self.ledger = await opened(self.disk, self.keys, self.clock)
-        self.records = MeterRecords(
-            self.ledger, self.link, cabinet=cabinet(self.folder), clock=self.clock, faults=FaultLog()
-        )
+        self.records = self.taking(self.ledger, self.link)
         pin = Pin(f"GW-{self.meter.serial}", self.meter.serial, self.meter.public.hex, PinState.CONFIRMED, "a", "", "b")
         await confirmed(self.ledger, pin)
         self.task = asyncio.create_task(self.records.take())
@@ -68,6 +67,13 @@ class Told:
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
         await self.ledger.shut_down()
+
+    def taking(self, ledger: LedgerTurn, link: QuietLink | None) -> MeterRecords:
+        where, faults = cabinet(self.folder), FaultLog()
+        return MeterRecords(ledger, link, self.forget, cabinet=where, clock=self.clock, faults=faults)
+
+    async def forget(self, socket: SocketId) -> None:
+        self.forgotten.append(socket)
 
     def say(self, payload: bytes | str, *, socket: str = BOX, retained: bool = False) -> None:
         octets = payload.encode() if isinstance(payload, str) else payload
@@ -196,7 +202,7 @@ def test_a_record_that_finds_the_journal_busy_is_not_lost(tmp_path: Path, monkey
     async def run() -> None:
         async with Told(tmp_path) as told:
             busy = BusyLedger(told.ledger)
-            records = MeterRecords(busy, None, cabinet=cabinet(tmp_path), clock=told.clock, faults=FaultLog())
+            records = told.taking(busy, None)
             task = asyncio.create_task(records.take())
             text = told.meter.session(NOON, "1.0", NOON, "2.0")
             records.heard(topic_names.meter_record(GATEWAY, BOX), text.encode(), False)

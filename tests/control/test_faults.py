@@ -170,6 +170,45 @@ def test_a_box_that_shows_no_drop_six_seconds_after_it_was_lowered_is_opened_by_
     assert [wish.because.why for _, wish in cabinet.log if isinstance(wish, RecordEnd)] == [Why.WALLBOX_DISOBEYS]
 
 
+def test_a_box_that_did_not_obey_is_freed_by_a_person_once_it_draws_nothing() -> None:
+    """A meter without a pilot shows nothing of an idle box: only who stands before it can tell."""
+    cabinet = Cabinet(site(wallbox("p1")), house_a=[1.0, 1.0, 1.0])
+    cabinet.plug("p1", Car(deaf=True, deaf_a=16.0))
+    cabinet.run(60)
+    cabinet.house_a = [10.0, 10.0, 10.0]
+    cabinet.run(60)
+    cabinet.place("p1").box_silent = True
+    cabinet.ask(StopSession(SocketId("p1"), Source.MQTT))
+    cabinet.run(40)
+    cabinet.ask(Unlock(SocketId("p1"), Source.MQTT))
+    cabinet.run(2)
+    assert not seen(cabinet, "p1").obeys
+    cabinet.run(10)
+    cabinet.place("p1").car = None
+    cabinet.run(40)
+    assert not seen(cabinet, "p1").obeys
+    assert seen(cabinet, "p1").problem is not None
+    cabinet.ask(Unlock(SocketId("p1"), Source.MQTT))
+    cabinet.run(2)
+    assert seen(cabinet, "p1").obeys
+
+
+def test_disobediences_count_together_only_within_a_day() -> None:
+    cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
+    cabinet.run(120)
+    for _ in range(4):
+        cabinet.plug("p1", Car(deaf=True, deaf_a=15.0))
+        cabinet.run_until(lambda c: granted(c, "p1") >= 15.0, 400)
+        cabinet.house_a = [10.0, 10.0, 10.0]
+        cabinet.run_until(lambda c: not c.place("p1").closed, 60)
+        cabinet.place("p1").car = None
+        cabinet.house_a = [1.0, 1.0, 1.0]
+        cabinet.run(60)
+        cabinet.at_s += 90_000.0
+        cabinet.run(120)
+    assert seen(cabinet, "p1").locked is None
+
+
 def test_a_box_with_a_contactor_gets_power_when_idle_and_keeps_it_between_sessions() -> None:
     cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
     cabinet.run(5)

@@ -25,6 +25,7 @@ from gateway.control.recovery import recover
 from gateway.ids import SocketId
 from gateway.quantities import PHASES, Phase
 from gateway.site.because import Why
+from gateway.site.requests import ForgetPhases
 from gateway.site.topology import Site
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
 from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
@@ -238,7 +239,7 @@ def test_evidence_that_is_none_is_forgotten(kept: list[int]) -> None:
 
 def test_a_checkpoint_of_an_older_version_has_no_evidence() -> None:
     text = ControlCheckpoint().to_text().replace('"phases":{},', "")
-    assert "phases" not in text
+    assert '"phases"' not in text
     assert not ControlCheckpoint.from_text(text).phases
 
 
@@ -246,3 +247,33 @@ def test_a_wrong_phase_is_told_only_while_the_config_is_called_wrong() -> None:
     evidence = PhaseEvidence((0.0, -20.0, -20.0))
     assert evidence.wrong_phase((L2,)) is None
     assert replace(evidence, named=True).wrong_phase((L2,)) is L1
+
+
+def test_what_was_learned_is_forgotten_by_command_and_learned_anew() -> None:
+    world = cabinet(single("a", L1), a=(L3,))
+    for _ in range(6):
+        visit(world, "a", 1)
+    assert world.state.phases[A].named
+    world.wired = {}
+    world.ask(ForgetPhases(A))
+    world.run(2)
+    assert A not in world.state.phases
+    assert world.state.sockets[A].problem is None
+    saved = [wish for _, wish in world.log if isinstance(wish, SaveCheckpoint)][-1]
+    assert ControlCheckpoint.from_text(saved.text).phases == {}
+    for _ in range(6):
+        visit(world, "a", 1)
+    assert world.state.phases[A].verdict((L1,)) is PhaseVerdict.PROVEN
+
+
+@pytest.mark.parametrize(("phase", "verdict"), [(L1, PhaseVerdict.CROSSED), (L3, PhaseVerdict.PROVEN), (L2, None)])
+def test_evidence_of_an_old_rotation_never_counts_against_a_new_one(phase: Phase, verdict: PhaseVerdict | None) -> None:
+    """The socket was seen on L3 while the config said L1. Who corrects the config to that keeps the proof; who rewires
+    it to anything else starts anew."""
+    world = cabinet(single("a", L1), a=(L3,))
+    for _ in range(6):
+        visit(world, "a", 1)
+    saved = [wish for _, wish in world.log if isinstance(wish, SaveCheckpoint)][-1]
+    again = recover(single("a", phase), Past((), (), saved.text), instant(1e6))
+    known = again.phases.get(A)
+    assert (None if known is None else known.verdict((phase,))) is verdict

@@ -5,11 +5,14 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.control.past import Past
 from gateway.control.phase_switching import SWITCH_REST_S, WIDENS_AFTER_S
 from gateway.ids import SocketId
 from gateway.quantities import Phase
 from gateway.site.because import Why
+from gateway.site.requests import Source, Unlock
 from gateway.site.topology import PhaseSwitching, Site, Socket
+from gateway.site.wishes import NoteEvent, SaveCheckpoint
 from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
 from tests.control.test_laws import check_nothing_is_given_twice
 from tests.control.test_queue_and_sharing import charging, granted
@@ -161,6 +164,46 @@ def test_a_box_that_is_quiet_about_its_phases_for_a_while_is_no_broken_one() -> 
         cabinet.run(10)
         problem = cabinet.state.sockets[SocketId("p1")].problem
         assert (None if problem is None else problem.why) is why, quiet_s
+
+
+def problem(cabinet: Cabinet) -> Why | None:
+    known = cabinet.state.sockets[SocketId("p1")].problem
+    return None if known is None else known.why
+
+
+def test_a_box_that_was_late_is_used_again_after_it_said_for_a_minute_what_it_was_told() -> None:
+    cabinet = Cabinet(cabin(), house_a=[3.0, 21.0, 21.0])
+    cabinet.place("p1").stuck = True
+    cabinet.plug("p1")
+    cabinet.run(200)
+    assert problem(cabinet) is Why.PHASES_STUCK
+    cabinet.place("p1").stuck = False
+    cabinet.place("p1").offers = 1
+    cabinet.run(55)
+    assert problem(cabinet) is Why.PHASES_STUCK
+    cabinet.run(70)
+    assert problem(cabinet) is None
+    assert [wish.because.why for _, wish in cabinet.log if isinstance(wish, NoteEvent)].count(Why.OBEYS_AGAIN) == 1
+    assert granted(cabinet, "p1") >= 6.0
+    assert cabinet.over_rating_s == 0
+
+
+def test_a_box_whose_meter_showed_its_lie_stays_out_until_a_person_has_looked_even_over_a_restart() -> None:
+    cabinet = Cabinet(cabin(), house_a=[3.0, 21.0, 21.0])
+    cabinet.place("p1").lies = True
+    cabinet.plug("p1")
+    cabinet.run(1200)
+    assert problem(cabinet) is Why.PHASES_STUCK
+    saved = [wish for _, wish in cabinet.log if isinstance(wish, SaveCheckpoint)][-1]
+    later = Cabinet(cabin(), house_a=[3.0, 21.0, 21.0], past=Past((), (), saved.text))
+    later.plug("p1")
+    later.run(300)
+    assert problem(later) is Why.PHASES_STUCK
+    assert charging(later) == set()
+    later.ask(Unlock(SocketId("p1"), Source.MQTT))
+    later.run(300)
+    assert problem(later) is None
+    assert granted(later, "p1") >= 6.0
 
 
 @settings(max_examples=10, suppress_health_check=list(HealthCheck))

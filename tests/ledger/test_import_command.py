@@ -25,6 +25,7 @@ from gateway.devices.journal_file import opened_for_reading, verified_facts
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KeyStore
 from gateway.errors import ConfigMistake, DeviceError
+from gateway.ids import SocketId
 from gateway.journal.meter_facts import MeterRecordKept, MeterRecordQuarantined
 from gateway.metering.safe_xml import safe_xml
 from tests.ledger.ledger_bench import NOON, HandClock, begin, end, reading, station
@@ -263,4 +264,8 @@ def test_what_cannot_be_asked_is_said_in_words(place: Place, tmp_path: Path) -> 
 
 def meter_records(ledger: Ledger, folder: Path) -> MeterRecords:
     cabinet = replace(load_cabinet(EXAMPLE), site=site(), state_dir=folder)
-    return MeterRecords(ledger, None, cabinet=cabinet, clock=HandClock(), faults=FaultLog())
+
+    async def forget(_socket: SocketId) -> None:
+        raise AssertionError("nothing of the kind was asked")
+
+    return MeterRecords(ledger, None, forget, cabinet=cabinet, clock=HandClock(), faults=FaultLog())
