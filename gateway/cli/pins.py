@@ -74,7 +74,7 @@ def _collect(pins: "list[Pin]", files: Sequence[Path]) -> list[str]:
             if not isinstance(record, Record):
                 refused.append(f"{one.where} is not signed with the key that it brings")
                 continue
-            gateway, meter = str(record.fields["GS"]), str(record.fields["MS"])
+            gateway, meter = record.identity
             known = pin_for(pins, gateway, meter)
             if known is None:
                 pins.append(Pin(gateway, meter, key.hex, PinState.TOFU, "", _now(), file.name))

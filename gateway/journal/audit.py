@@ -103,7 +103,7 @@ class Audit:
         if fact.key is None:
             return
         record = checked_record(fact.text, self._key(fact.key), fact.page)
-        if isinstance(record, Finding) or (record.fields["GS"], record.fields["MS"]) != (fact.gateway, fact.meter):
+        if isinstance(record, Finding) or record.identity != (fact.gateway, fact.meter):
             raise JournalDamaged(f"row {self.head.seq + 1}: the meter's own record {fact.page} is not what it signed")
 
     def _signed(self, key: str, text: bytes, signature: str) -> bool:

@@ -76,7 +76,7 @@ def names_of(handed: Handed) -> tuple[str, ...]:
     form = claimed(handed.octets)
     if not isinstance(form, Refused):
         text, record = form
-        gateway, meter = record.fields["GS"], record.fields["MS"]
+        gateway, meter = record.identity
         names += [record_name(gateway, meter, f"{record.context}{record.page}"), unproven_name(text)]
         names += [pin_name(state, gateway, meter) for state in PinState]
     return tuple(names)

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """n of secp256r1 (FIPS 186-4, D.1.2.3)."""
+POINT_BYTES: Final = 65
+"""04, x and y of a P-256 point (SEC 1, 2.3.3). No SubjectPublicKeyInfo is so short."""
 
 _METHOD_OF_CURVE: Final = {
     "secp192r1": "ECDSA-secp192r1-SHA256",
@@ -70,18 +72,24 @@ class PublicKey:
 
 
 def public_key(text: str) -> PublicKey:
-    """Reads a SubjectPublicKeyInfo from PEM, or from DER in hex or base64. Raises NotAKey."""
+    """Reads a SubjectPublicKeyInfo from PEM, or from DER in hex or base64; or a point of P-256 as a label shows it: 130
+    hex digits, blanks between them or none. Raises NotAKey."""
     try:
         if "-----BEGIN" in text:
             key = load_pem_public_key(text.strip().encode("ascii"))
         else:
-            key = load_der_public_key(_der("".join(text.split())))
+            octets = _der("".join(text.split()))
+            key = _point(octets) if len(octets) == POINT_BYTES else load_der_public_key(octets)
     except (ValueError, UnsupportedAlgorithm) as problem:
         raise NotAKey(f"no public key: {problem}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _METHOD_OF_CURVE:
         raise NotAKey("no public key of a curve that OCMF knows")
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(spki, _METHOD_OF_CURVE[key.curve.name], key)
+
+
+def _point(octets: bytes) -> ec.EllipticCurvePublicKey:
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), octets)
 
 
 def _der(text: str) -> bytes:

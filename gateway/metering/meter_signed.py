@@ -75,7 +75,7 @@ def claimed(octets: bytes) -> tuple[str, Record] | Refused:
     record = claimed_record(text, "")
     if isinstance(record, Finding):
         return Refused(record.reason, record.detail)
-    gateway, meter = record.fields["GS"], record.fields["MS"]
+    gateway, meter = record.identity
     if max(len(gateway), len(meter)) > TEXT_MAX:
         return Refused(Reason.FIELD_MISSING, f"GS, MS: more than {TEXT_MAX}")
     return text, record
@@ -83,7 +83,7 @@ def claimed(octets: bytes) -> tuple[str, Record] | Refused:
 
 def judged(text: str, record: Record, pins: Sequence[Pin], brought: str | None) -> Accepted | Refused:
     """Whether the record is taken. pins: those of its gateway and meter; brought: the key that came with it."""
-    gateway, meter = record.fields["GS"], record.fields["MS"]
+    gateway, meter = record.identity
     pin = pin_for(pins, gateway, meter)
     try:
         with_it = None if not brought else public_key(brought)

@@ -28,6 +28,12 @@ OUR_MARK: Final = '"XI":'
 """Stands in every payload that this software made, and is part of what was signed."""
 _USER_ERRORS: Final = frozenset({"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"})
 _PAGE: Final = re.compile(r"([TF])(0|[1-9][0-9]{0,17})")
+_NUMBER: Final = re.compile(r" {0,32}[0-9]{1,13}(\.[0-9]{1,12})?", re.ASCII)
+_OTHER_SPELLINGS: Final = {
+    "ECDSA-brainpoolP256r1-SHA256": "ECDSA-brainpool256r1-SHA256",
+    "ECDSA-brainpoolP384r1-SHA256": "ECDSA-brainpool384r1-SHA256",
+}
+"""As makers, and some verifiers, write what the format calls otherwise."""
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d),(\d{3})([+-]\d{4}) ([UISR])")
 
 
@@ -58,6 +64,11 @@ class Record:
     fields: Mapping[str, Any]
     readings: tuple[Reading, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Gateway and meter, as `identity_of` has them."""
+        return identity_of(self.fields)
 
     @property
     def hash(self) -> str:
@@ -102,11 +113,20 @@ def claimed_identity(text: str) -> tuple[str, str] | None:
     if len(sections) != 3 or sections[0] != "OCMF" or not sections[2].strip() or len(text) > RECORD_BYTES_MAX:
         return None
     try:
-        fields = _object(sections[1])
-        gateway, meter = fields["GS"], fields["MS"]
+        return identity_of(_object(sections[1]))
     except (_Refused, ValueError, KeyError, RecursionError, ArithmeticError):
         return None
-    return (gateway, meter) if isinstance(gateway, str) and isinstance(meter, str) else None
+
+
+def identity_of(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """GS and MS. A maker whose meter and gateway are one thing may name only one of them, which then stands for both.
+
+    Raises KeyError if there is neither, or one that is no text, or one of a record of ours is missing.
+    """
+    named = {name: fields[name] for name in ("GS", "MS") if "XI" in fields or fields.get(name) not in {None, ""}}
+    if not named or not all(isinstance(text, str) and text for text in named.values()):
+        raise KeyError("GS, MS")
+    return named.get("GS", named.get("MS", "")), named.get("MS", named.get("GS", ""))
 
 
 def claimed_fields(text: str) -> Mapping[str, Any] | None:
@@ -132,7 +152,7 @@ def _signature_finding(payload: str, section: str, pinned: PublicKey, where: str
     if isinstance(fields, Finding):
         return fields
     method, form, signature = fields
-    if method != pinned.method or form != "application/x-der":
+    if _OTHER_SPELLINGS.get(method, method) != pinned.method or form != "application/x-der":
         return Finding(Reason.OTHER_ALGORITHM, where, method)
     if is_ours and not payload.isascii():
         return Finding(Reason.NOT_ASCII_JSON, where)
@@ -166,12 +186,10 @@ def _record(payload: str, where: str, transaction: str) -> Record:
     page = _PAGE.fullmatch(fields["PG"])
     if page is None:
         raise _Refused(Reason.FIELD_MISSING, "PG")
-    readings = _readings(fields["RD"])
+    readings = _readings(fields["RD"], is_ours="XI" in fields)
     if not readings:
         raise _Refused(Reason.FIELD_MISSING, "RD")
-    for name in ("GS", "MS"):
-        if not isinstance(fields[name], str) or not fields[name]:
-            raise _Refused(Reason.FIELD_MISSING, name)
+    identity_of(fields)
     at = f"{page[0]}"
     session = fields.get("XS", transaction) if "XI" in fields else transaction
     if not isinstance(session, str):
@@ -191,22 +209,28 @@ def _doubts(fields: Mapping[str, Any], readings: tuple[Reading, ...]) -> list[tu
             doubts.append((Reason.METER_STATUS, reading.status))
         if reading.time_state in {"U", "I"}:
             doubts.append((Reason.CLOCK_NOT_TRUSTED, reading.time_text))
-    if fields["MS"].startswith(SERIAL_UNREAD):
+    if not fields.get("MS") or fields["MS"].startswith(SERIAL_UNREAD):
         doubts.append((Reason.METER_SERIAL_UNREAD, ""))
     if fields.get("IL") in _USER_ERRORS:
         doubts.append((Reason.USER_NOT_ASSIGNED, str(fields["IL"])))
     return doubts
 
 
-def _readings(said: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
-    """Each reading; what one leaves out is as in the one before (OCMF 1.3, "Reading"), but never time or value."""
+def _readings(said: Sequence[Mapping[str, Any]], *, is_ours: bool) -> tuple[Reading, ...]:
+    """Each reading; what one leaves out is as in the one before (OCMF 1.3, "Reading"), but never the value, and in a
+    record of ours never the time."""
     readings: list[Reading] = []
     before: Mapping[str, Any] = {}
     for fields in said:
-        inherited = {name: value for name, value in before.items() if name not in {"TM", "RV"}}
+        inherited = {name: value for name, value in before.items() if name != "RV" and (name != "TM" or not is_ours)}
         before = {**inherited, **fields}
-        readings.append(_reading(before))
+        readings.append(_reading(before if is_ours else {**before, "RV": _padded(before["RV"])}))
     return tuple(readings)
+
+
+def _padded(value: Any) -> Any:  # noqa: ANN401 - whatever stands in JSON
+    """A register that a maker wrote as text, filled up with blanks, as the number that it says."""
+    return Decimal(value.strip(" ")) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
 def _reading(fields: Mapping[str, Any]) -> Reading:

@@ -102,7 +102,7 @@ class _Reader:
             return
         if "signedData" not in self.texts:
             raise NotSafeXml("a value without signedData")
-        if self.form.get("format") != "OCMF" or self.form.get("encoding", "plain") != "plain":
+        if self.form.get("format", "OCMF") != "OCMF" or self.form.get("encoding", "plain") != "plain":
             raise NotSafeXml("signedData must be format OCMF in plain encoding")
         key = "".join(self.texts["publicKey"]).strip() if "publicKey" in self.texts else None
         record = "".join(self.texts["signedData"]).strip()

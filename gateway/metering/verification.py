@@ -4,7 +4,7 @@ What no public verifier does is done here: one begin and one end of the same met
 pages that are used once, follow each other and name their predecessor's hash; a record that stands twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -26,6 +26,9 @@ _SAME = (
 
 
 KWH_OF_UNIT = {"kWh": Decimal(1), "Wh": Decimal("0.001")}
+_CORRECTED = frozenset({"98", "B1", "B3"})
+_IMPORTED = frozenset({"1", "9E", "B0", "B2"})
+_NOT_BILLED = 2
 _ENERGY_STANDS = frozenset({Reason.CLOCK_NOT_TRUSTED, Reason.TIME_UNUSABLE, Reason.USER_NOT_ASSIGNED})
 
 
@@ -141,13 +144,30 @@ def _grouped(records: Sequence[Record]) -> Iterable[tuple[Record, ...]]:
     """Records by session; a replayed one counts once. Those without any session id stand together per meter."""
     groups: dict[tuple[str, str], dict[str, Record]] = {}
     for record in records:
-        key = (record.session, "" if record.session else record.fields["MS"])
+        key = (record.session, "" if record.session else record.identity[1])
         groups.setdefault(key, {}).setdefault(record.payload, record)
-    return [tuple(group.values()) for group in groups.values()]
+    return [
+        part for (name, _), group in groups.items() for part in ([tuple(group.values())] if name else _parted(group))
+    ]
+
+
+def _parted(group: Mapping[str, Record]) -> Iterable[tuple[Record, ...]]:
+    """Several sessions of one meter, by their pages, if each of them begins and ends before the next one begins."""
+    by_page = sorted(group.values(), key=lambda record: (record.context, record.page))
+    letters = [{reading.letter for reading in record.readings} for record in by_page]
+    alone = [{"B"} <= each and bool(each & END_LETTERS) for each in letters]
+    if all(alone):
+        return [(record,) for record in by_page]
+    edges = zip(letters[::2], letters[1::2], strict=False)
+    if len(by_page) % 2 == 0 and all(
+        first == {"B"} and "B" not in last and last & END_LETTERS for first, last in edges
+    ):
+        return zip(by_page[::2], by_page[1::2], strict=True)
+    return [tuple(group.values())]
 
 
 def _session(group: tuple[Record, ...]) -> SessionReport:
-    readings = [(record, reading) for record in group for reading in record.readings]
+    readings = [(record, reading) for record in group for reading in _billed(record.readings)]
     begins = _not_repeated([pair for pair in readings if pair[1].letter == "B"])
     ends = [pair for pair in readings if pair[1].letter in END_LETTERS]
     name = group[0].session
@@ -161,12 +181,35 @@ def _session(group: tuple[Record, ...]) -> SessionReport:
             energy = (ends[0][1].value - begins[0][1].value) * KWH_OF_UNIT[ends[0][1].unit]
     return SessionReport(
         session=name,
-        meter_serial=group[0].fields["MS"],
+        meter_serial=group[0].identity[1],
         begin_time=begins[0][1].time_text if begins else None,
         end_time=ends[-1][1].time_text if ends else None,
         energy_kwh=energy,
         findings=tuple(findings),
     )
+
+
+def _billed(readings: Sequence[Reading]) -> Iterable[Reading]:
+    """Of several registers that a maker read at one moment, the one that is billed: imported energy, and that which is
+    corrected for the cable before that which is not."""
+    moments: dict[tuple[str, str], list[Reading]] = {}
+    for reading in readings:
+        moments.setdefault((reading.letter, reading.time_text), []).append(reading)
+    for together in moments.values():
+        registers = {(reading.register, reading.unit) for reading in together}
+        if len(registers) < len(together) or len(together) == 1:
+            yield from together
+            continue
+        ranked = sorted(together, key=_rank)
+        yield from ranked[:1] if _rank(ranked[0]) < _NOT_BILLED else ranked
+
+
+def _rank(reading: Reading) -> int:
+    """By the quantity of its OBIS code (OCMF 1.4, table 25)."""
+    quantity = reading.register.partition(":")[2].partition(".")[0].lstrip("0").upper()
+    if reading.unit not in KWH_OF_UNIT or quantity not in _CORRECTED | _IMPORTED:
+        return _NOT_BILLED
+    return 0 if quantity in _CORRECTED else 1
 
 
 def _not_repeated(begins: Sequence[tuple[Record, Reading]]) -> list[tuple[Record, Reading]]:
@@ -207,5 +250,7 @@ def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterabl
         yield Reason.TIME_NOT_RISING, f"{start.time_text}, {stop.time_text}"
     if stop.value < start.value:
         yield Reason.VALUE_NOT_RISING, f"{start.value}, {stop.value}"
-    if (start.time_state == "R") != (stop.time_state == "R"):
+    # Of another maker only the end may be relative: an exact duration on a begin that is worth what it says.
+    is_ours = "XI" in first.fields or "XI" in last.fields
+    if (start.time_state == "R") != (stop.time_state == "R") and (is_ours or stop.time_state != "R"):
         yield Reason.TIME_STATES_DIFFER, f"{start.time_state}, {stop.time_state}"

@@ -31,7 +31,7 @@ def test_a_session_that_runs_has_a_begin_only_and_no_file_has_a_namespace() -> N
         b'<!DOCTYPE v [<!ENTITY a "b">]><values></values>',
         b"<values><value></value></values>",
         b'<values><value><signedData format="OCMF" encoding="base64">T0NNRg==</signedData></value></values>',
-        b"<values><value><signedData>OCMF|</signedData></value></values>",
+        b'<values><value><signedData format="EDL">OCMF|</signedData></value></values>',
         b'<values><value><signedData format="OCMF">OCMF|</signedData><signedData format="OCMF"/></value></values>',
         b"<values><other/></values>",
         b"<html></html>",
