@@ -13,6 +13,7 @@ from gateway.errors import DeviceError, JournalDamaged, WrittenByNewer
 from gateway.journal.audit import Audit, Checked
 from gateway.journal.chain import Head
 from gateway.journal.facts import ChainChecked
+from gateway.journal.heads import RolledBack
 
 FIRST_AFTER_S: Final = 600.0
 EVERY_S: Final = 86_400.0
@@ -20,8 +21,8 @@ TOLD_WITHIN_S: Final = 1.0
 """So long a finding has to reach the broker before the daemon ends."""
 log = logging.getLogger("laddvakt")
 
-Tell = Callable[[ChainChecked | str | None], None]
-"""Shows the newest check, None before the first, or the words of a finding. Must not wait."""
+Tell = Callable[[ChainChecked | RolledBack | str | None], None]
+"""Shows the newest check, None before the first, or a finding. Must not wait."""
 
 
 class CheckedLedger(Protocol):

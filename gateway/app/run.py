@@ -25,7 +25,7 @@ from gateway.app.faults import FaultLog
 from gateway.app.flight_recorder import FlightRecorder, Record
 from gateway.app.grid_judge import GridJudge
 from gateway.app.han_log import HanLog
-from gateway.app.journal_check import DailyCheck, Tell
+from gateway.app.journal_watchers import journal_watchers
 from gateway.app.ledger import Ledger, open_ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.load_profile import LoadProfile
@@ -61,13 +61,12 @@ from gateway.devices.systemd import SystemdNotifier
 from gateway.devices.time_requests import TimeRequests
 from gateway.errors import ConfigMistake, FolderInUse, Mistake
 from gateway.ids import SocketId
-from gateway.journal.facts import ChainChecked
 from gateway.journal.outbox import PendingMessage
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading
 from gateway.publish import topic_names
 from gateway.publish.discovery import discovery_topics
-from gateway.publish.events import check_text, outbox_message
+from gateway.publish.events import outbox_message
 from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
@@ -133,7 +132,7 @@ class _Gateway:
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
         outside = OutsideEnergy(meters, ledger, self._faults)
         identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
-        check = DailyCheck(cabinet.state_dir, ledger, self._check_teller(link))
+        watchers = journal_watchers(cabinet, ledger, link)
         requests = TimeRequests(cabinet.state_dir)
         profile = LoadProfile(
             ledger, self._board, self._clock, identities=identities, faults=self._faults, requests=requests
@@ -167,7 +166,7 @@ class _Gateway:
             linked = None if link is None else group.create_task(link.run(), name="mqtt")
             lasting.append(group.create_task(outside.book_hourly(lambda name: _is_idle(loop.state, name))))
             lasting.append(group.create_task(profile.run(), name="load profile"))
-            lasting.append(group.create_task(check.run(), name="daily check"))
+            lasting += [group.create_task(watcher.run(), name="journal") for watcher in watchers]
             _spare_what_stands()
             self._notifier.ready()
             await loop.run(until=lambda state: self._ended(state, ledger_effects))
@@ -247,15 +246,6 @@ class _Gateway:
             han=lambda: self._han,
             doorkeeper=door,
         )
-
-    def _check_teller(self, link: MqttLink | None) -> Tell:
-        gateway, language = self._site.gateway_id, Language(self._cabinet.language)
-
-        def tell(check: ChainChecked | str | None) -> None:
-            if link is not None:
-                link.put(topic_names.journal_check(gateway), check_text(check, language))
-
-        return tell
 
     def _effects(self, devices: Mapping[SocketId, SocketDevices]) -> dict[SocketId, SocketEffects]:
         board, clock, faults = self._board, self._clock, self._faults

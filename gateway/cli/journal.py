@@ -4,7 +4,8 @@ verify checks the whole chain, what the facts add up to, and every signature. Wi
 not an old copy put back: SEQ:HASH as it was published on MQTT under `journal/head`, or as it stands on a receipt.
 
 A daemon does the same every day while it charges. Damage leaves a mark in the state folder, with which no daemon
-charges; verify takes it away if the journal is whole.
+charges; verify takes it away if the journal is whole. So does an old copy that was put back where a newer head of the
+same key lies on the broker; verify takes that mark away only if the newer rows are there again.
 
 stream writes the journal as pages of rows, the same that go out on MQTT with `journal_rows = true`, into a file of one
 page a line; --after SEQ leaves out what lies before. Whoever keeps what the gateway publishes, such as
@@ -67,8 +68,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
+    from gateway.devices.journal_check import is_among, marked_head
     from gateway.devices.journal_copy import audited, backed_up, put_back, streamed
     from gateway.devices.journal_file import opened_for_reading
+    from gateway.errors import JournalDamaged
+    from gateway.journal.heads import RolledBack
 
     if (args.copy is None) != (args.action == "verify"):
         remedy = "Name the file for backup, stream and restore, and only for them."
@@ -81,7 +85,11 @@ def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
     if args.action == "restore":
         return put_back(args.copy, folder, args.head)
     with opened_for_reading(folder) as connection:
-        return audited(connection, args.head)
+        audit = audited(connection, args.head)
+    published = marked_head(folder)
+    if published is not None and not is_among(folder, published):
+        raise JournalDamaged(str(RolledBack(published, audit.head)))
+    return audit
 
 
 def _unmarked(args: argparse.Namespace) -> bool:

@@ -5,7 +5,8 @@ twentieth of one processor and holds the interpreter never longer than a slice. 
 writer's log is moved into the file as always.
 
 Damage leaves a mark in the state folder: no daemon charges with this journal until `laddvakt journal verify` has found
-it whole, which takes the mark away.
+it whole, which takes the mark away. An old copy is whole in itself: its mark names the head that was published, which
+must be in it.
 """
 
 import os
@@ -21,6 +22,7 @@ from gateway.devices.key_store import sync_folder
 from gateway.errors import DeviceError, JournalDamaged
 from gateway.journal.audit import Audit
 from gateway.journal.chain import Head, StoredRow
+from gateway.journal.heads import published_head
 
 SLICE_S: Final = 0.005
 REST_S: Final = 0.095
@@ -60,12 +62,23 @@ def _require_found_by_name(connection: sqlite3.Connection, row: StoredRow) -> No
         raise JournalDamaged(f"row {row.seq} is not found by its name: the file's index is damaged")
 
 
-def mark_damaged(folder: Path, problem: str) -> None:
-    """Leaves the mark. Raises DeviceError if it cannot be written."""
+def is_among(folder: Path, head: Head) -> bool:
+    """Whether that row stands in the journal, found by its number alone. Raises JournalDamaged, DeviceError."""
+    try:
+        with closing(opened_piecemeal(folder / JOURNAL_FILE)) as connection:
+            found = connection.execute("SELECT hash FROM journal WHERE seq = ?", (head.seq,)).fetchone()
+    except sqlite3.Error as problem:
+        raise JournalDamaged(f"the journal cannot be read: {problem}") from None
+    return found is not None and bytes(found[0]) == head.hash
+
+
+def mark_damaged(folder: Path, problem: str, published: Head | None = None) -> None:
+    """Leaves the mark. published: a head that the journal must hold before the mark is taken away. Raises DeviceError
+    if it cannot be written."""
     try:
         descriptor = os.open(folder / DAMAGE_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
-            os.write(descriptor, f"{problem}\n".encode())
+            os.write(descriptor, f"{problem}\n{'' if published is None else published}\n".encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -78,16 +91,27 @@ def require_unmarked(folder: Path) -> None:
     """Raises JournalDamaged with the finding and the remedy, if a check left its mark."""
     mark = folder / DAMAGE_FILE
     try:
-        finding = mark.read_text("utf-8", "replace").strip()
+        finding = mark.read_text("utf-8", "replace").strip().partition("\n")[0]
     except FileNotFoundError:
         return
     except OSError as problem:
         raise DeviceError(f"{mark}: {problem.strerror}") from None
     raise JournalDamaged(
-        f"{mark}: the daily check found: {finding}. Nothing is charged with this journal. `laddvakt journal verify` "
+        f"{mark}: a check found: {finding}. Nothing is charged with this journal. `laddvakt journal verify` "
         "tells what is wrong, and takes this mark away if all is whole after all; else keep the folder for whoever "
         "looks into it, and begin a new one"
     )
+
+
+def marked_head(folder: Path) -> Head | None:
+    """The head that the mark says the journal must hold, if there is a mark that says one. Raises DeviceError."""
+    try:
+        lines = (folder / DAMAGE_FILE).read_text("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise DeviceError(f"{folder / DAMAGE_FILE}: {problem.strerror}") from None
+    return published_head(lines[1]) if len(lines) > 1 and lines[1] else None
 
 
 def unmark(folder: Path) -> bool:

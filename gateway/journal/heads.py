@@ -6,6 +6,7 @@ A head that was published (MQTT, receipts) also shows that a journal was put bac
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import JournalDamaged
@@ -15,6 +16,8 @@ from gateway.journal.outbox import Kind, Message
 from gateway.journal.rows import fact_of, kind_of
 from gateway.metering.keys import PublicKey
 
+HEAD_MESSAGE_BYTES_MAX: Final = 1024
+"""Of a signed head as it was published."""
 _WRITTEN_HEAD: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9A-Fa-f]{64})", re.ASCII)
 ROWS_PER_SIGNED_HEAD: Final = 512
 """At most so many rows lie behind the newest signed head while the gateway runs."""
@@ -61,6 +64,33 @@ def published_head(text: str) -> Head:
     if said is None:
         raise ValueError("a head is the number of a row, a colon and 64 hex digits")
     return Head(int(said[1]), bytes.fromhex(said[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The journal is an old copy. published: a head that its key signed and its rows do not hold; newest: its own."""
+
+    published: Head
+    newest: Head
+
+    def __str__(self) -> str:
+        if self.published.seq > self.newest.seq:
+            return f"this is an old copy: it ends at row {self.newest.seq}, and this gateway published {self.published}"
+        return f"this is an old copy that went on: this gateway published another row, {self.published}"
+
+
+def head_in_message(content: bytes, key: PublicKey) -> Head | None:
+    """The head in a message as `head_message` makes it, None if it is none or that key did not sign it. Anybody may
+    have sent the message: it raises nothing."""
+    if len(content) > HEAD_MESSAGE_BYTES_MAX:
+        return None
+    try:
+        said = json.loads(content)
+        head = published_head(f"{said['seq']}:{said['hash']}")
+        signature = bytes.fromhex(said["signature"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return head if key.verifies(head_text(key.serial, head), signature) else None
 
 
 def vouches(signed: HeadSigned, key: PublicKey, serial: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.ids import FuseId, GatewayId
 from gateway.journal.facts import ChainChecked
+from gateway.journal.heads import RolledBack
 from gateway.journal.outbox import METER_WHY, Kind, PendingMessage
 from gateway.metering.ocmf import Unbilled
 from gateway.metering.verdicts import Grade, Reason
@@ -19,6 +20,7 @@ from gateway.publish.words import (
     ENDINGS,
     GRADES,
     JOURNAL_DAMAGED,
+    JOURNAL_ROLLED_BACK,
     JOURNAL_UNCHECKED,
     JOURNAL_WHOLE,
     METER_EVENTS,
@@ -99,12 +101,14 @@ def outbox_message(gateway: GatewayId, pending: PendingMessage, language: Langua
             return topic_names.journal_rows(gateway), pending.body
 
 
-def check_text(check: ChainChecked | str | None, language: Language) -> str:
-    """The newest check of the whole journal, None before the first; or, as text, what it found wrong."""
+def check_text(check: ChainChecked | RolledBack | str | None, language: Language) -> str:
+    """The newest check of the whole journal, None before the first; or a finding: damage as text, or an old copy."""
     told: dict[str, Value] = {"problem": None, "finding": None, "rows": None, "head": None, "ts": None}
     match check:
         case None:
             told |= {"text": pick(JOURNAL_UNCHECKED, language)}
+        case RolledBack():
+            told |= {"problem": "ON", "text": pick(JOURNAL_ROLLED_BACK, language), "finding": str(check)}
         case str():
             told |= {"problem": "ON", "text": pick(JOURNAL_DAMAGED, language), "finding": check}
         case _:

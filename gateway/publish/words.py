@@ -82,6 +82,10 @@ REASONS: Final[dict[Why, Pair]] = {
         "Fel fas i konfigurationen: strömmen syns i {where}",
         "Wrong phase in the config: its current is seen in {where}",
     ),
+    Why.JOURNAL_ROLLED_BACK: (
+        "Journalen är en gammal kopia: inget signeras och inget laddas",
+        "The journal is an old copy: nothing is signed and nothing is charged",
+    ),
     Why.JOURNAL_STOPPED: ("Journalen tar inte emot: ingen start", "Journal does not accept: no start"),
     Why.COMMAND: ("På begäran", "By command"),
     Why.CAR_AWAY: ("Bilen har åkt", "Car has left"),
@@ -279,6 +283,10 @@ JOURNAL_UNCHECKED: Final[Pair] = (
 JOURNAL_DAMAGED: Final[Pair] = (
     "Journalen är skadad: laddningen är stoppad. Kör laddvakt journal verify",
     "The journal is damaged: charging is stopped. Run laddvakt journal verify",
+)
+JOURNAL_ROLLED_BACK: Final[Pair] = (
+    "Journalen är en gammal kopia: laddningen är stoppad. Lägg tillbaka den nyaste och kör laddvakt journal verify",
+    "The journal is an old copy: charging is stopped. Put the newest back and run laddvakt journal verify",
 )
 
 

@@ -44,6 +44,7 @@ class Why(StrEnum):
     CONTACTOR_UNKNOWN = "contactor_unknown"
     PHASES_CROSSED = "phases_crossed"  # fuse = main, phase: where its current is seen, and the config says another
     JOURNAL_STOPPED = "journal_stopped"
+    JOURNAL_ROLLED_BACK = "journal_rolled_back"  # an old copy of the journal was put back: nothing is signed
     COMMAND = "command"  # a person or Home Assistant asked
     CAR_AWAY = "car_away"
     UNPLUGGED = "unplugged"

@@ -22,6 +22,7 @@ from gateway.devices.journal_store import JournalStore
 from gateway.errors import JournalDamaged, WrittenByNewer
 from gateway.journal.chain import Head
 from gateway.journal.facts import ChainChecked
+from gateway.journal.heads import RolledBack
 from gateway.publish.events import check_text
 from gateway.publish.words import Language
 from tests.ledger.ledger_bench import HandClock, begin, end, reading, station
@@ -60,17 +61,17 @@ class Told:
     """What was shown; the check is over at the `count`-th word."""
 
     def __init__(self, count: int) -> None:
-        self.said: list[ChainChecked | str | None] = []
+        self.said: list[ChainChecked | RolledBack | str | None] = []
         self.over = asyncio.Event()
         self._count = count
 
-    def __call__(self, check: ChainChecked | str | None) -> None:
+    def __call__(self, check: ChainChecked | RolledBack | str | None) -> None:
         self.said.append(check)
         if len(self.said) >= self._count:
             self.over.set()
 
 
-async def checks(folder: Path, ledger: Ledger, count: int) -> list[ChainChecked | str | None]:
+async def checks(folder: Path, ledger: Ledger, count: int) -> list[ChainChecked | RolledBack | str | None]:
     """What a daily check says of the running ledger, that often, without its pauses."""
     told = Told(count)
     task = asyncio.create_task(DailyCheck(folder, ledger, told).run(first_after_s=0.0, every_s=0.0))
