@@ -44,7 +44,7 @@ class Wires:
     faults: tuple[Fault, ...] = ()
 
 
-def _plan(visit: Visit, number: int) -> CarPlan:
+def _plan(visit: Visit, number: int, place: SocketPlan) -> CarPlan:
     return CarPlan(
         name=f"visit-{number}",
         socket=visit.socket,
@@ -52,7 +52,7 @@ def _plan(visit: Visit, number: int) -> CarPlan:
         energy_kwh=visit.energy_kwh,
         limit_a=visit.limit_a,
         phases=visit.phases,
-        pilot=visit.kind != "plain",
+        pilot=place.boxed,
         leave_after_full_s=_NEVER_S,
         leave_s=visit.depart_s,
         taper=0.2 if visit.kind == "tapering" else 0.04,
@@ -161,10 +161,10 @@ class BenchCabinet:
                 waiting.append((number, visit))
             elif visit.depart_s > self.at_s:
                 place = self.places[visit.socket]
-                place.car = Car(_plan(visit, number), self.at_s)
+                place.car = Car(_plan(visit, number, place.plan), self.at_s)
                 place.visit = number
                 place.slow = visit.kind == "slow"
-                if visit.kind == "plain":
+                if place.plan.asked or not place.plan.boxed:
                     self._presses.append(Press(visit.socket, on=True))
         self._coming = waiting
 

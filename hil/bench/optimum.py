@@ -82,6 +82,8 @@ def clairvoyant(trace: Trace) -> Optimum:
     limits += [0.0] * len(row_of)
     for (slot, fuse, phase), row in row_of.items():
         limits[row] = slots[slot][fuse, phase]
+    if not variables:
+        return Optimum(0.0, (0.0,) * len(trace.visits))
     matrix = coo_matrix((values, (rows, columns)), shape=(len(limits), len(variables))).tocsr()
     solved = linprog([-kwh for _, kwh in variables], A_ub=matrix, b_ub=limits, bounds=bounds, method="highs")
     if solved.status != 0:

@@ -50,6 +50,12 @@ def traces(given: argparse.Namespace) -> None:
     print(f"{given.out}: {trace.name}, {len(trace.visits)} visits in {trace.seconds / 3600:.1f} h")
 
 
+def _whole(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number of seconds from 1 on is needed")
+    return int(text)
+
+
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The two commands and their words."""
     one = commands.add_parser("bench", help="policies against each other and the clairvoyant optimum, in virtual time")
@@ -57,10 +63,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.add_argument("--policy", metavar="NAME,…", help=f"of {', '.join(POLICIES)}; default all")
     one.add_argument("--json", action="store_true", help="for machines")
     one.add_argument("--plot", type=Path, metavar="DIR", help="draw currents and energy (needs matplotlib)")
-    one.add_argument("--seconds", type=float, metavar="N", help="only the beginning of each trace")
+    one.add_argument("--seconds", type=_whole, metavar="N", help="only the beginning of each trace")
     one.add_argument("--no-optimum", action="store_true", help="leave out the optimum (needs scipy)")
-    one.add_argument("--telegram-every", type=int, default=10, metavar="S", help="HAN interval (default 10)")
-    one.add_argument("--meter-every", type=int, default=1, metavar="S", help="polls of a socket's meter (default 1)")
+    one.add_argument("--telegram-every", type=_whole, default=10, metavar="S", help="HAN interval (default 10)")
+    one.add_argument("--meter-every", type=_whole, default=1, metavar="S", help="polls of a socket's meter (default 1)")
     one.set_defaults(command_of=bench)
     other = commands.add_parser("traces", help="invent a trace")
     other.add_argument("kind", choices=sorted(KINDS))

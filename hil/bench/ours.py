@@ -130,7 +130,9 @@ class OurPolicy:
             self.board.contactor_seen(SocketId(coil.socket), ContactorSight(position, None, coil.at_s))
         for press in news.presses:
             socket = SocketId(press.socket)
-            if press.on:
+            if press.on and self.site.sockets[socket].wallbox is not None:
+                self.board.asked(StartSession(socket, self._new_session(), None, Source.MQTT))
+            elif press.on:
                 self.board.asked(Arm(socket, self._new_session(), None, Source.MQTT))
             else:
                 self.board.asked(StopSession(socket, Source.MQTT))

@@ -14,7 +14,7 @@ _SHARE = {"gG": 1.0, "B": 0.9, "C": 0.9}
 @dataclass(frozen=True, slots=True)
 class SocketPlan:
     """One socket; phases[i] is the fuse phase of its own phase i. boxed: a wallbox speaks to the car; switches: it can
-    connect its first phase alone."""
+    connect its first phase alone; asked: a session starts when its driver asks for it."""
 
     name: str
     fuse: str
@@ -24,6 +24,7 @@ class SocketPlan:
     contactor: bool
     step_a: float
     switches: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def _socket(reader: TableReader) -> SocketPlan:
         reader.table("contactor") is not None,
         1.0 if box is None else box.number("step_a", 1.0),
         box is not None and box.number_or_none("phase_pause_s") is not None,
+        reader.text("access", "command") != "open",
     )
 
 

@@ -50,7 +50,8 @@ class CoilWords:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Somebody presses the button of a socket without pilot: on when arriving, off when leaving."""
+    """Somebody asks for current where none comes by itself: on when arriving, and off when leaving a socket without
+    pilot."""
 
     socket: str
     on: bool

@@ -1,6 +1,8 @@
 """The ground that the bench stands on: traces, physics, judge, optimum, ladder."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from hil.bench.trace_kinds import KINDS, make_trace
 from hil.bench.traces import read_trace, write_trace
 from hil.bench.words import Orders
 from hil.world.table_reader import ScenarioMistake
-from tests.bench_hil.stages import Play, car, socket, trace
+from tests.bench_hil.stages import Play, car, plain, socket, trace
 
 
 class Fixed:
@@ -54,6 +56,73 @@ def test_a_mistake_in_a_trace_is_named_with_file_and_line(tmp_path: Path) -> Non
     (tmp_path / "house.csv").write_text("t_s,l1_a,l2_a,l3_a\n0,1,2,3\n5,one,2,3\n")
     with pytest.raises(ScenarioMistake, match=r"house.csv:3: l1_a = 'one': a number is needed"):
         read_trace(tmp_path)
+
+
+HEAD = "socket,arrive_s,depart_s,energy_kwh,phases,limit_a,kind\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("house.csv", "t_s;l1_a;l2_a;l3_a\n0;1;2;3\n", r"house.csv: no column t_s, .* with commas"),
+        ("house.csv", "t_s,l1_a,l2_a,l3_a\n0,nan,2,3\n", r"house.csv:2: l1_a = 'nan': a number is needed"),
+        ("sessions.csv", HEAD + "zz,60,600,1,3,16,car\n", r"sessions.csv:2: socket = 'zz': site.toml has p1, p2"),
+        ("sessions.csv", HEAD + "p1,60,600,1,3,16,lorry\n", r"sessions.csv:2: kind = 'lorry': one of car"),
+        ("sessions.csv", HEAD + "p1,60,600,1,3,5,car\n", r"sessions.csv:2: limit_a = 5: a car charges with 6 A"),
+        ("sessions.csv", HEAD + "p1,60,inf,1,3,16,car\n", r"sessions.csv:2: depart_s = 'inf': a number is needed"),
+        ("sessions.csv", HEAD + "p1,60,600,1,1.5,16,car\n", r"sessions.csv:2: phases = 1.5: 1, 2 or 3"),
+        ("sessions.csv", HEAD + "p1,60,600,1,3,16,plain\n", r"sessions.csv:2: kind = plain: a wallbox gives"),
+        (
+            "sessions.csv",
+            HEAD + "p1,60,600,1,3,16,car\np1,300,900,1,3,16,car\n",
+            r"sessions.csv:3: arrive_s = 300: p1 is taken from 60 to 600 s",
+        ),
+        ("site.toml", '[grid_meter]\nmain_fuse = "main"\n', r"site.toml\n  gateway = .*\n"),
+    ],
+)
+def test_what_cannot_be_played_is_named_with_place_value_and_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, said: str
+) -> None:
+    write_trace(make_trace("villa", 2), tmp_path)
+    (tmp_path / file).write_text(text)
+    assert main(["bench", "--traces", str(tmp_path), "--policy", "fifo"]) == 2
+    assert re.search(said, capsys.readouterr().err)
+
+
+def test_a_table_of_another_program_is_read_with_its_mark_blanks_and_words(tmp_path: Path) -> None:
+    write_trace(make_trace("villa", 2), tmp_path)
+    (tmp_path / "house.csv").write_text("\ufefft_s, l1_a, l2_a, l3_a\n0, 1.5, 2, 3\n\n600, 2, 2, 2\n")
+    (tmp_path / "sessions.csv").write_text(HEAD + "p1, 60, 600, 1, 3, 16, EV\np4, 60, 600, 1, 3, 16,\n")
+    read = read_trace(tmp_path)
+    assert read.house_t_s == (0.0, 600.0)
+    assert [visit.kind for visit in read.visits] == ["car", "car"]
+    assert [visit.phases for visit in read.visits] == [3, 1]  # p4 has one phase
+
+
+@pytest.mark.parametrize("access", ["command", "list", "open"])
+@pytest.mark.parametrize("policy", ["ours", "fifo"])
+def test_a_driver_asks_for_current_where_none_comes_by_itself(access: str, policy: str) -> None:
+    played = trace([car("p1", depart_s=600)])
+    text = played.site_text.replace('access = "open"', f'access = "{access}"')
+    verdict = run_course(replace(played, site_text=text), policy)
+    assert verdict.never == 0
+    assert verdict.energy_kwh > 0.8
+
+
+def test_a_car_at_a_plain_socket_draws_when_there_is_voltage() -> None:
+    played = trace([car("h1", depart_s=900, phases=1, limit_a=10)], sockets=[plain("h1", "L2")])
+    verdict = run_course(played, "ours")
+    assert verdict.energy_kwh > 0.3
+
+
+def test_a_site_without_visitors_is_judged_for_its_house_alone(tmp_path: Path) -> None:
+    write_trace(make_trace("villa", 2), tmp_path)
+    (tmp_path / "sessions.csv").write_text(HEAD)
+    (tmp_path / "house.csv").write_text("t_s,l1_a,l2_a,l3_a\n0,30,2,3\n300,2,2,2\n")
+    read = read_trace(tmp_path)
+    entry = Entry(read, clairvoyant(read), climb(read), {"ours": run_course(read, "ours")})
+    assert entry.verdicts["ours"].over_s > 200
+    assert entry.part("ours") is None
 
 
 def test_a_car_follows_its_box_within_five_seconds_and_a_slow_one_climbs_for_long_but_falls_at_once() -> None:
