@@ -120,8 +120,9 @@ def _report(
         sessions += of_archive.sessions
         findings += of_archive.findings
     profiles = [report for rows in handed.profiles for report in profile_reports(rows, trusted)]
-    # A table of a period in which nobody charged holds no record, and is judged by its own signature.
-    others = handed.tables or handed.archives or handed.profiles
+    # A table of a period in which nobody charged holds no record, and is judged by its own signature; of what could not
+    # be read that is said.
+    others = handed.tables or handed.archives or handed.profiles or handed.findings
     findings += [one for one in report.findings if not (others and one.reason is Reason.NOTHING_FOUND)]
     return Report(tuple(sessions), tuple(findings), tuple(profiles))
 

@@ -16,6 +16,7 @@ from gateway.journal.tables import (
     LINE_END,
     OLD_HEADER,
     Cell,
+    in_form,
     meter_cells,
     outside_cells,
     signed_cells,
@@ -28,6 +29,10 @@ from gateway.metering.record import claimed_fields, claimed_identity, claimed_re
 from gateway.metering.verdicts import Finding, Grade, Reason, Verdict
 from gateway.metering.verification import Submitted
 
+_SEPARATORS: Final = (";", ",", "\t")
+_HEAD_BYTES_MAX: Final = 4096
+_SURE_COLUMNS: Final = frozenset({"kind", "session", "begin_kwh", "end_kwh", "begin_page", "end_page"})
+_SURE_COLUMNS_MIN: Final = 4
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}([.,][0-9]{1,20})?", re.ASCII)
 
 
@@ -54,16 +59,23 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. content: its exact bytes."""
+    """A table. content: its exact bytes; header: the columns, in their order."""
 
     where: str
     rows: tuple[TableRow, ...]
     content: bytes
+    header: tuple[str, ...] = HEADER
 
     @property
     def gateway(self) -> str:
         """The serial of the gateway that exported it, as the last row says."""
         return self.rows[-1].cells.get("gateway", "") if self.rows else ""
+
+    def as_written(self) -> Iterator[bytes]:
+        """The same cells in every form in which this program writes them."""
+        cells = [self.header, *(tuple(row.cells[name] for name in self.header) for row in self.rows)]
+        for mark in (BYTE_ORDER_MARK, ""):
+            yield from (in_form(cells, separator, mark) for separator in _SEPARATORS[:2])
 
     def submitted(self) -> Iterator[Submitted]:
         """The records that stand in it."""
@@ -74,18 +86,29 @@ class Table:
 
 
 def is_table(content: bytes) -> bool:
-    """Whether the bytes begin as a table of ours does."""
-    start = content.removeprefix(BYTE_ORDER_MARK.encode())
-    return start.startswith((b"kind;session;", b"kind,session,"))
+    """Whether the bytes begin as a table of ours does, in whatever order and form some program left its columns."""
+    head = _text(content[:_HEAD_BYTES_MAX], errors="replace").split("\n", 1)[0].lower()
+    return any(
+        len(_SURE_COLUMNS.intersection(cell.strip(' "\r') for cell in head.split(separator))) >= _SURE_COLUMNS_MIN
+        for separator in _SEPARATORS
+    )
+
+
+def _text(content: bytes, errors: str = "strict") -> str:
+    """Without what spreadsheets put before a table. Raises UnicodeDecodeError."""
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    text = content.decode(encoding, errors).removeprefix(BYTE_ORDER_MARK)
+    return text.partition("\n")[2] if text.startswith("sep=") else text
 
 
 def table_of(content: bytes, where: str) -> Table:
     """The table. Raises NotATable, which says in which line it is none."""
     try:
-        text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+        text = _text(content)
     except UnicodeDecodeError as problem:
         raise NotATable(f"it is not UTF-8 at byte {problem.start}") from None
-    separator = text[len("kind") : len("kind") + 1]
+    first = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=first.count)
     reader = csv.reader((f"{line}\n" for line in text.removesuffix("\n").split("\n")), delimiter=separator, strict=True)
     rows = []
     try:
@@ -93,13 +116,15 @@ def table_of(content: bytes, where: str) -> Table:
         if header not in {HEADER, OLD_HEADER}:
             raise NotATable("its columns are not those that laddvakt export writes")
         for cells in reader:
+            if not cells:
+                continue
             if len(cells) != len(header):
                 raise NotATable(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
             named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True)}
             rows.append(TableRow(f"{where}:{reader.line_num}", named))
     except csv.Error as problem:
         raise NotATable(f"line {reader.line_num}: {problem}") from None
-    return Table(where, tuple(rows), content)
+    return Table(where, tuple(rows), content, header)
 
 
 def seal_findings(table: Table, key: PublicKey | None) -> Iterable[Finding]:
@@ -114,11 +139,17 @@ def seal_findings(table: Table, key: PublicKey | None) -> Iterable[Finding]:
     elif key is None:
         yield Finding(Reason.KEY_NOT_PINNED, table.where, table.gateway)
     else:
-        end = signature.encode() + LINE_END
-        digest = sha256(table.content.removesuffix(end)).hexdigest()
-        text = table_text(_ascii(table.gateway), _ascii(last["journal_head"]), digest)
-        if not table.content.endswith(end) or not _is_signed(key, text, signature):
-            yield Finding(Reason.TABLE_CHANGED, table.where)
+        head = last["journal_head"]
+        if _is_sealed(table.content, key, table.gateway, head, signature):
+            return
+        resaved = any(_is_sealed(form, key, table.gateway, head, signature) for form in table.as_written())
+        yield Finding(Reason.TABLE_RESAVED if resaved else Reason.TABLE_CHANGED, table.where)
+
+
+def _is_sealed(content: bytes, key: PublicKey, gateway: str, head: str, signature: str) -> bool:
+    end = signature.encode() + LINE_END
+    text = table_text(_ascii(gateway), _ascii(head), sha256(content.removesuffix(end)).hexdigest())
+    return content.endswith(end) and _is_signed(key, text, signature)
 
 
 def row_findings(

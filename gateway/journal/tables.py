@@ -95,6 +95,11 @@ def csv_lines(
         yield _row(outside_cells(booked) | common, form)
 
 
+def in_form(rows: Iterable[Sequence[str]], separator: str, mark: str) -> bytes:
+    """Cells as this program writes them, header first. mark: stands before them."""
+    return (mark + "".join(_line(cells, separator) for cells in rows)).encode("utf-8")
+
+
 def sealed(lines: Iterable[bytes], sign: Callable[[bytes], bytes], exporter: Exporter) -> Iterator[bytes]:
     """The lines of the table with its signature in the last cell; a table without a row has no cell for it."""
     digest, rows, held = sha256(), -1, b""

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     KEY_NOT_PINNED = "key_not_pinned"
     KEY_NOT_CONFIRMED = "key_not_confirmed"
     TABLE_UNSIGNED = "table_unsigned"
+    TABLE_RESAVED = "table_resaved"
     RECORD_NOT_HERE = "record_not_here"
     ARCHIVE_UNSIGNED = "archive_unsigned"
     QUARTER_MISSING = "quarter_missing"
@@ -84,7 +85,8 @@ _YELLOW = frozenset({
     Reason.PAGES_MISSING, Reason.END_MISSING, Reason.BEGIN_MISSING, Reason.CLOCK_NOT_TRUSTED, Reason.ENERGY_UNUSABLE,
     Reason.TIME_UNUSABLE, Reason.METER_STATUS, Reason.METER_SERIAL_UNREAD, Reason.USER_NOT_ASSIGNED,
     Reason.NOTHING_FOUND, Reason.KEY_NOT_PINNED, Reason.KEY_NOT_CONFIRMED, Reason.TABLE_UNSIGNED,
-    Reason.RECORD_NOT_HERE, Reason.ARCHIVE_UNSIGNED, Reason.QUARTER_MISSING, Reason.TIME_NOT_SIGNED,
+    Reason.TABLE_RESAVED, Reason.RECORD_NOT_HERE, Reason.ARCHIVE_UNSIGNED, Reason.QUARTER_MISSING,
+    Reason.TIME_NOT_SIGNED,
 })  # fmt: skip
 
 

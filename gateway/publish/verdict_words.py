@@ -123,6 +123,10 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "sv": "tabellen som helhet är inte signerad: rader kan saknas",
         "en": "the table as a whole is not signed: rows may be missing",
     },
+    Reason.TABLE_RESAVED: {
+        "sv": "ett annat program har sparat tabellen i annan form; varje cell är den som signerades",
+        "en": "another program saved the table in another form; every cell is the one that was signed",
+    },
     Reason.RECORD_NOT_HERE: {
         "sv": "de signerade poster som raden hänvisar till finns inte här",
         "en": "the signed records that the row refers to are not here",

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,62 @@ def test_whatever_cell_is_changed_the_table_is_red(
                 assert code == (1 if only_unsigned else 2), (row["kind"], name, other, said)
                 changes += 1
     assert changes > 60
+
+
+def resaved(content: bytes, separator: str = ";", mark: str = "\ufeff", **form: Any) -> bytes:
+    """The same cells as another program writes them."""
+    found = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, **form).writerows(found)
+    return (mark + text.getvalue()).encode()
+
+
+def test_a_table_that_a_spreadsheet_saved_anew_is_not_called_false_and_not_green(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.csv"
+    content = table(folder, file)
+    assert resaved(content) == content
+    for other in (
+        resaved(content, quoting=csv.QUOTE_ALL),
+        resaved(content, separator=","),
+        resaved(content, separator="\t"),
+        resaved(content, mark=""),
+        resaved(content, lineterminator="\n"),
+        resaved(content, mark="sep=;\r\n"),
+        resaved(content, mark="").decode().encode("utf-16"),
+        content + b"\r\n",
+    ):
+        file.write_bytes(other)
+        code, said = verdict(file, key_of(folder), capsys)
+        assert code == 1, said
+        assert "table_resaved" in said
+        file.write_bytes(
+            other.replace(b"7,30", b"7,31").replace("7,30".encode("utf-16-le"), "7,31".encode("utf-16-le"))
+        )
+        code, said = verdict(file, key_of(folder), capsys)
+        assert code == 2, said
+        assert "table_changed" in said
+        assert "cell_changed" in said
+
+
+def test_a_table_whose_columns_changed_places_or_names_is_red_whichever_they_are(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.csv"
+    table(folder, file)
+    found = list(csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""), delimiter=";"))
+    for order in ((1, 0, *range(2, 30)), range(1, 30), (*range(10), 11, 10, *range(12, 30))):
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, delimiter=";").writerows([row[at] for at in order] for row in found)
+        code, said = verdict(file, key_of(folder), capsys)
+        assert code == 2
+        assert "table_not_right" in said
+        assert "nothing_found" not in said
+    found[0][1] = "Session"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter=";").writerows(found)
+    assert verdict(file, key_of(folder), capsys)[0] == 2
 
 
 def test_a_row_that_is_taken_out_repeated_or_moved_is_found(
