@@ -1,6 +1,8 @@
 """What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, a table, a load profile or an archive."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +11,14 @@ from gateway.journal.table_check import NotATable, Table, is_table, table_of
 from gateway.metering.keys import NotAKey, PublicKey, public_key
 from gateway.metering.pins import PINS_BYTES_MAX, NotAPinStore, Pin, pins_of
 from gateway.metering.profile_csv import NotAProfile, ProfileCells, is_profile, rows_in
+from gateway.metering.record import END_LETTERS, claimed_fields
 from gateway.metering.safe_xml import NotSafeXml, safe_values
 from gateway.metering.verdicts import Finding, Reason
 from gateway.metering.verification import Submitted
 
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+_PAGE_MAX: Final = 20
+"""Characters of a page that is looked at."""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class HandedIn:
             elif is_profile(content):
                 self.profiles.append(rows_in(content, str(file)))
             else:
+                self.findings += misplaced_in(content, str(file))
                 self.submitted += records_of(content, str(file))
         except NotSafeXml as problem:
             self.findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
@@ -58,7 +64,7 @@ def records_in(file: Path) -> list[Submitted]:
 
 def records_of(content: bytes, file: str) -> list[Submitted]:
     """The records in the bytes of S.A.F.E. XML or of lines, each with its place. Raises NotSafeXml."""
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if _is_xml(content):
         return [
             Submitted(value.record, f"{file}[{at}]", value.key, f"{file}#{value.transaction}")
             for at, value in enumerate(safe_values(content), 1)
@@ -67,6 +73,38 @@ def records_of(content: bytes, file: str) -> list[Submitted]:
     if lines and not any(line.startswith("OCMF|") for line in lines):
         return [Submitted("OCMF|", file)]
     return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
+
+
+def misplaced_in(content: bytes, file: str) -> list[Finding]:
+    """Values of S.A.F.E. XML that say begin of an end, or end of a begin: whoever made the file turned them round."""
+    found = []
+    for at, value in enumerate(safe_values(content) if _is_xml(content) else (), 1):
+        readings = (claimed_fields(value.record) or {}).get("RD")
+        letters = {str(each.get("TX")) for each in readings or () if isinstance(each, dict)}
+        has_begin, has_end = "B" in letters, bool(letters & END_LETTERS)
+        turned = {"Transaction.Begin": has_end and not has_begin, "Transaction.End": has_begin and not has_end}
+        if turned.get(value.context, False):
+            found.append(Finding(Reason.XML_NOT_RIGHT, f"{file}[{at}]", f"{value.context}: TX {', '.join(letters)}"))
+    return found
+
+
+def _is_xml(content: bytes) -> bool:
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def absent_pages(submitted: Iterable[Submitted]) -> dict[str, list[tuple[int, int]]]:
+    """By gateway serial: pages (first and last) between those of our records here that are not here themselves."""
+    pages: dict[str, set[int]] = {}
+    for one in submitted:
+        fields = claimed_fields(one.text)
+        page = "" if fields is None else str(fields.get("PG"))
+        if fields is not None and "XI" in fields and page[:1] == "T" and page[1:].isdecimal() and len(page) < _PAGE_MAX:
+            pages.setdefault(str(fields.get("GS")), set()).add(int(page[1:]))
+    gaps = {
+        serial: [(low + 1, high - 1) for low, high in pairwise(sorted(found)) if high - low > 1]
+        for serial, found in pages.items()
+    }
+    return {serial: found for serial, found in gaps.items() if found}
 
 
 def pinned_key(text: str) -> PublicKey:

@@ -30,6 +30,8 @@ EXIT_GREEN: Final = 0
 EXIT_NOT_PROVEN: Final = 1
 EXIT_FALSE: Final = 2
 EXIT_NOT_ASKED: Final = 3
+ABSENT_MAX: Final = 8
+"""Gaps between pages that are named one by one."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if args.to_page and len(keys) != 1:
         return _not_asked("--to-page is a page of one key; give exactly one --key with it")
     report = _report(handed, trusted, keys, args)
+    if not args.whole_key:
+        _print_absent(handed, args.language)
     _print(report, str(args.pins) if args.pins else ", ".join(key.fingerprint for key in keys), args.language)
     if report.verdict is Verdict.GREEN:
         return EXIT_GREEN
@@ -209,6 +213,18 @@ def _print(report: "Report", by: str, language: "Language") -> None:
     for finding in report.findings:
         print(f"{VERDICT_WORDS[finding.verdict][language]}: {_said(finding, language)}")
     print(f"= {VERDICT_WORDS[report.verdict][language]} ({by})")
+
+
+def _print_absent(handed: "HandedIn", language: "Language") -> None:
+    """What a selection leaves out is no fault of it, but nobody shall take a part for the whole."""
+    from gateway.cli.handed_in import absent_pages
+    from gateway.publish.verdict_words import ABSENT_WORDS, plain
+
+    sealed = {one.text for table in handed.tables for one in table.submitted()}
+    for serial, gaps in absent_pages(one for one in handed.submitted if one.text not in sealed).items():
+        said = ", ".join(f"T{low}" if low == high else f"T{low}–T{high}" for low, high in gaps[:ABSENT_MAX])
+        more = "…" if len(gaps) > ABSENT_MAX else ""
+        print(f"{plain(serial)}: {ABSENT_WORDS[language]}: {said}{more}")
 
 
 def _said(finding: "Finding", language: "Language") -> str:

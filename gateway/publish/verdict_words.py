@@ -147,6 +147,12 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
 }
 
 
+ABSENT_WORDS: Final[Mapping[Language, str]] = {
+    "sv": "sidor som inte finns med här (rätt för ett urval; med --whole-key är det ett fel)",
+    "en": "pages that are not here (right for a selection; with --whole-key it is a fault)",
+}
+
+
 def profile_words(profile: ProfileReport, language: Language) -> str:
     """One place's load profile in a line: rows, energy, and how much of it is proven."""
     energy, proven = (f"{number_text(wh.scaleb(-3))} kWh" for wh in (profile.energy_wh, profile.proven_wh))

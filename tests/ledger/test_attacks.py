@@ -230,6 +230,12 @@ ATTACKS = [
     Attack(
         "value within a value", lambda: "<values><value><value>x</value></value></values>", RED, Reason.XML_NOT_RIGHT
     ),
+    Attack(
+        "begin and end turned round",
+        lambda: xml(*pair_texts()).replace("on.Begin", "on.#").replace("on.End", "on.Begin").replace("on.#", "on.End"),
+        RED,
+        Reason.XML_NOT_RIGHT,
+    ),
     Attack("encoded data", lambda: xml(*pair_texts()).replace('"plain"', '"base64"'), RED, Reason.XML_NOT_RIGHT),
     Attack(
         "markup in a name",
@@ -281,3 +287,23 @@ def test_energy_is_told_in_kwh_also_where_the_register_counts_wh(
     verify.add_arguments(parser)
     assert verify.run(parser.parse_args([str(file), "--key", PEN.public.hex])) == 0
     assert " 0.007750 kWh" in capsys.readouterr().out
+
+
+def test_a_selection_says_which_pages_it_leaves_out_and_stays_green(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two"
+    first = pair_texts()
+    begun = begin_text(Page(100, "0" * 64), session=SessionId("far"))
+    far = begun, end_text(Page(101, payload_hash(begun)), session=SessionId("far"))
+    file.write_text(lines(*first, *far))
+    for language, words in (("sv", "sidor som inte finns med här"), ("en", "pages that are not here")):
+        parser = argparse.ArgumentParser()
+        verify.add_arguments(parser)
+        pinned = [str(file), "--key", PEN.public.hex, "--language", language]
+        assert verify.run(parser.parse_args(pinned)) == 0
+        said = capsys.readouterr().out
+        assert words in said
+        assert "T3–T99" in said
+        assert verify.run(parser.parse_args([*pinned, "--whole-key"])) == 1
+        assert "pages_missing" in capsys.readouterr().out
