@@ -9,6 +9,9 @@ The sample takes one file by chance, a dozen of its mutants, and the tests of it
 """
 
 import argparse
+import contextlib
+import io
+import json
 import os
 import random
 import re
@@ -17,9 +20,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Final
+
+from mutmut.__main__ import create_mutants
+from mutmut.configuration import reset_config
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, walk_mutatable_files
 
 ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("gateway", "hil", "tests", "deploy", "udev", "README.md", "LICENSE", "pyproject.toml", "uv.lock")
@@ -29,33 +39,38 @@ SAMPLED: Final = 12
 SAMPLE_SCORE_MIN: Final = 50.0
 LINES_MIN: Final = 60
 """A file that is shorter is not drawn for the sample."""
-NOTHING: Final = "nothing.*"
-"""No mutant has this name, and mutmut ends with a word about that; but all are written by then, and the tests were run
-once to see which test reaches what."""
 
 
-def mutmut(room: Path, *words: str) -> str:
-    """What it says. It ends with 1 where mutants survive, too."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+def written(room: Path) -> dict[str, Path]:
+    """Writes the mutants of the room's copy below `mutants/`; gives the names of all, each with its file."""
+    os.environ.pop("PYTHONPATH", None)
+    with contextlib.chdir(room), contextlib.redirect_stdout(io.StringIO()):
+        reset_config()
+        copy_src_dir()
+        copy_also_copy_files()
+        create_mutants(os.cpu_count() or 1)
+        names: dict[str, Path] = {}
+        for path in walk_mutatable_files():
+            found = SourceFileMutationData(path=path)
+            found.load()
+            names |= dict.fromkeys(found.exit_code_by_key, path)
+        return names
+
+
+def judged(room: Path, names: list[str]) -> dict[str, str]:
+    """What the tests say of each mutant: killed, survived, no tests, timeout, crashed."""
+    asked, told = room / "asked.json", room / "told.json"
+    asked.write_text(json.dumps(names), "utf-8")
+    words = tomllib.loads((room / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
+    arguments = [*words["pytest_add_cli_args"], *words["pytest_add_cli_args_test_selection"]]
+    judge = [sys.executable, "-m", "tests.campaigns._mutant_judge", str(asked), str(told), str(room / "temporary")]
     said = subprocess.run(
-        [sys.executable, "-m", "mutmut", *words],
-        cwd=room,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
+        [*judge, *arguments], cwd=room / "mutants", capture_output=True, text=True, errors="replace", check=False
     )
-    broken = "Traceback" in said.stderr and "nothing matches" not in said.stderr
-    if broken or "failed to collect" in said.stdout:
-        raise RuntimeError(f"mutmut {' '.join(words[:2])} failed:\n{said.stdout[-3000:]}\n{said.stderr[-3000:]}")
-    return said.stdout
-
-
-def verdicts(room: Path) -> dict[str, str]:
-    """What is known of each mutant: killed, survived, no tests, timeout, …; not checked."""
-    found = re.findall(r"^\s+(gateway\.\S+): (.+)$", mutmut(room, "results", "--all", "true"), re.MULTILINE)
-    return {name: verdict.strip() for name, verdict in found}
+    if not told.exists():
+        raise RuntimeError(f"the tests cannot judge mutants:\n{said.stdout[-3000:]}\n{said.stderr[-3000:]}")
+    verdicts: dict[str, str] = json.loads(told.read_text("utf-8"))
+    return verdicts
 
 
 def files_of_rooms() -> list[Path]:
@@ -81,9 +96,10 @@ def copied(room: Path) -> None:
             shutil.copy(kept, room / name)
 
 
-def change(room: Path, name: str) -> str:
+def change(room: Path, name: str, path: Path) -> str:
     """The lines that a mutant has other than the code."""
-    shown = mutmut(room, "show", name).splitlines()
+    with contextlib.chdir(room):
+        shown = get_diff_for_mutant(name, path=path).splitlines()
     return "\n".join(f"    {line}" for line in shown if re.match(r"[-+](?![-+])", line))
 
 
@@ -109,17 +125,16 @@ def main() -> int:
         if files:
             project = room / "pyproject.toml"
             project.write_text(narrowed(project.read_text("utf-8"), files, tests), "utf-8")
-        mutmut(room, "run", NOTHING)
-        names = sorted(verdicts(room))
+        files_of = written(room)
+        names = sorted(files_of)
         chosen = sorted(random.Random(asked.seed).sample(names, count)) if count and count < len(names) else names
-        print(f"{len(chosen)} of {len(names)} mutants, tests seen after {time.monotonic() - begin_s:.0f} s", flush=True)
-        mutmut(room, "run", *chosen)
-        told = verdicts(room)
+        print(f"{len(chosen)} of {len(names)} mutants, written after {time.monotonic() - begin_s:.0f} s", flush=True)
+        told = judged(room, chosen)
         by_file: dict[str, Counter[str]] = {}
         for name in chosen:
             by_file.setdefault(".".join(name.split(".")[1:3]), Counter())[told[name]] += 1
             if told[name] != "killed":
-                print(f"{told[name]}: {name}\n{change(room, name)}")
+                print(f"{told[name]}: {name}\n{change(room, name, files_of[name])}")
     for file, counts in by_file.items():
         print(f"{file:<28}{counts['killed']:>5} of {counts.total():>5} noticed")
     noticed = sum(counts["killed"] for counts in by_file.values())
