@@ -157,6 +157,6 @@ def entered_time(text: str) -> EnteredTime:
         boot, by = str(said["boot"]), str(said["by"])
     except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as problem:
         raise ValueError(f"it is no time reference: {problem!r}") from None
-    if not by.strip() or len(by) > BY_LENGTH_MAX or len(boot) > BY_LENGTH_MAX or si_s < 0:
+    if not by.strip() or len(by) > BY_LENGTH_MAX or len(boot) > BY_LENGTH_MAX or si_s.is_nan() or si_s < 0:
         raise ValueError("a time reference has a second, a time with its offset, and who entered it")
     return EnteredTime(boot, si_s, utc, by)
