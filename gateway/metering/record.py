@@ -123,7 +123,7 @@ def identity_of(fields: Mapping[str, Any]) -> tuple[str, str]:
 
     Raises KeyError if there is neither, or one that is no text, or one of a record of ours is missing.
     """
-    named = {name: fields[name] for name in ("GS", "MS") if "XI" in fields or fields.get(name) not in {None, ""}}
+    named = {name: fields[name] for name in ("GS", "MS") if "XI" in fields or fields.get(name) not in (None, "")}
     if not named or not all(isinstance(text, str) and text for text in named.values()):
         raise KeyError("GS, MS")
     return named.get("GS", named.get("MS", "")), named.get("MS", named.get("GS", ""))

@@ -143,9 +143,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("name", "text"), UNREADABLE)
-def test_a_row_with_a_cell_that_nobody_here_wrote_is_kept_with_its_cells_and_without_a_row(
-    name: str, text: str
-) -> None:
+def test_a_row_with_a_cell_that_nobody_here_wrote_keeps_its_cells_and_is_no_row(name: str, text: str) -> None:
     cells = dict(zip(COLUMNS, WHOLE.replace(",", ".").split(";"), strict=True)) | {name: text}
     assert read(with_cells(**{name: text})) == [ProfileCells("f.csv:2", cells, None, is_empty=False)]
 

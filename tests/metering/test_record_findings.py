@@ -183,10 +183,14 @@ REFUSED = [
     ('"PG":"T1",', "", Reason.FIELD_MISSING, "'PG'"),
     ('"PG":"T1"', '"PG":"T01"', Reason.FIELD_MISSING, "PG"),
     ('"RD":[{', '"RD":[],"XA":[{', Reason.FIELD_MISSING, "RD"),
-    ('"GS":"00AA11BB22CC33DD"', '"GS":""', Reason.FIELD_MISSING, "GS"),
-    ('"GS":"00AA11BB22CC33DD"', '"GS":7', Reason.FIELD_MISSING, "GS"),
-    ('"MS":"12345678"', '"MS":""', Reason.FIELD_MISSING, "MS"),
-    ('"MS":"12345678"', '"MS":7', Reason.FIELD_MISSING, "MS"),
+    ('"GS":"00AA11BB22CC33DD"', '"GS":""', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"GS":"00AA11BB22CC33DD"', '"GS":7', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"GS":"00AA11BB22CC33DD"', '"GS":[]', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"GS":"00AA11BB22CC33DD",', "", Reason.FIELD_MISSING, "'GS'"),
+    ('"MS":"12345678"', '"MS":""', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"MS":"12345678"', '"MS":7', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"MS":"12345678"', '"MS":[]', Reason.FIELD_MISSING, "'GS, MS'"),
+    ('"MS":"12345678",', "", Reason.FIELD_MISSING, "'MS'"),
     ('"XS":"5d1e8f5e-0000-4000-8000-000000000001"', '"XS":7', Reason.FIELD_MISSING, "XS"),
     (BEGIN_TIME, BEGIN_TIME[:-2], Reason.FIELD_MISSING, "TM"),
     ('"RV":1234.500', '"RV":"1234.500"', Reason.FIELD_MISSING, "RV"),
@@ -258,17 +262,25 @@ def test_what_a_record_says_against_itself_is_told_at_its_page(
     assert record.findings == tuple(Finding(reason, "T1", detail) for reason, detail in doubts)
 
 
-def test_a_reading_that_leaves_out_something_has_it_of_the_one_before_but_never_time_or_value() -> None:
+def test_a_reading_that_leaves_out_something_has_it_of_the_one_before_but_never_the_value() -> None:
     first, second = reading(WINTER, "B", "1", **FULL, EF="t"), reading(WINTER + timedelta(hours=1), "E", "2", ST="T")
     both = bare("2", bare("1", payload_of(first, second)))
     begin, end = taken(PEN.record(both)).readings
     assert (begin.letter, begin.register, begin.unit, begin.errors, begin.status) == ("B", "1-0:1.8.0", "kWh", "t", "G")
     assert (end.letter, end.register, end.unit, end.errors, end.status) == ("E", "1-0:1.8.0", "kWh", "t", "T")
     assert end.time - begin.time == timedelta(hours=1)
-    for name in ("TM", "RV"):
-        third = {key: value for key, value in second.items() if key != name}
-        lacking = bare("2", bare("1", payload_of(first, third)))
-        assert checked(PEN.record(lacking)) == Finding(Reason.FIELD_MISSING, HERE, f"'{name}'")
+    no_value = bare("1", payload_of(first, {key: value for key, value in second.items() if key != "RV"}))
+    assert checked(PEN.record(no_value)) == Finding(Reason.FIELD_MISSING, HERE, "'RV'")
+    ours = bare("1", payload_of(first, {key: value for key, value in second.items() if key != "RV"}, XI=""))
+    assert checked(PEN.record(ours)) == Finding(Reason.FIELD_MISSING, HERE, "'RV'")
+
+
+def test_only_another_maker_s_reading_may_have_the_time_of_the_one_before() -> None:
+    first, second = reading(WINTER, "B", "1", **FULL), {"TX": "E", "RV": "2"}
+    begin, end = taken(PEN.record(bare("2", bare("1", payload_of(first, second))))).readings
+    assert (end.time, end.time_text, end.letter, end.value) == (begin.time, begin.time_text, "E", 2)
+    ours = bare("2", bare("1", payload_of(first, second, XI="")))
+    assert checked(PEN.record(ours)) == Finding(Reason.FIELD_MISSING, HERE, "'TM'")
 
 
 def test_a_reading_without_error_flags_has_none() -> None:
@@ -284,8 +296,18 @@ IDENTITIES = [
     (f'OCMF|{{"GS":"g","MS":"m"}}|{SIGNED}|', None),
     ('OCMF|{"GS":"g","MS":"m"}', None),
     ('OCMF|{"GS":"g","MS":"m"}|', None),
-    (f'OCMF|{{"GS":"g"}}|{SIGNED}', None),
-    (f'OCMF|{{"MS":"m"}}|{SIGNED}', None),
+    (f'OCMF|{{"GS":"g"}}|{SIGNED}', ("g", "g")),
+    (f'OCMF|{{"MS":"m"}}|{SIGNED}', ("m", "m")),
+    (f'OCMF|{{"GS":"","MS":"m"}}|{SIGNED}', ("m", "m")),
+    (f'OCMF|{{"GS":"g","MS":null}}|{SIGNED}', ("g", "g")),
+    (f'OCMF|{{"GS":"","MS":""}}|{SIGNED}', None),
+    (f'OCMF|{{"XI":"","GS":"g","MS":"m"}}|{SIGNED}', ("g", "m")),
+    (f'OCMF|{{"XI":"","GS":"g","MS":""}}|{SIGNED}', None),
+    (f'OCMF|{{"XI":"","GS":"g"}}|{SIGNED}', None),
+    (f'OCMF|{{"XI":"","MS":"m"}}|{SIGNED}', None),
+    (f'OCMF|{{"GS":[],"MS":"m"}}|{SIGNED}', None),
+    (f'OCMF|{{"GS":"g","MS":{{}}}}|{SIGNED}', None),
+    (f"OCMF|{{}}|{SIGNED}", None),
     (f'OCMF|{{"GS":7,"MS":"m"}}|{SIGNED}', None),
     (f'OCMF|{{"GS":"g","MS":7}}|{SIGNED}', None),
     (f'OCMF|{{"GS":"g","MS":"m","MS":"n"}}|{SIGNED}', None),
