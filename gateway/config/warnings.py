@@ -6,8 +6,9 @@ from decimal import Decimal
 from gateway.config.caution import Caution
 from gateway.config.plans import Cabinet, ModbusWallboxPlan, MqttWallboxPlan, SocketPlan
 from gateway.config.restraint_warnings import restraint_cautions
+from gateway.config.safety_sum import safety_cautions
 from gateway.meters.register_map import MeterModel, NumberType, Quantity
-from gateway.site.topology import Fuse, FuseKind, Purpose, Socket
+from gateway.site.topology import Fuse, Purpose, Socket
 
 UNPROVEN = "unproven"
 
@@ -18,6 +19,7 @@ def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
         *_of_grid_meter(cabinet),
         *_of_relay_boards(cabinet),
         *restraint_cautions(cabinet),
+        *safety_cautions(cabinet),
         *(caution for fuse in cabinet.site.fuses.values() for caution in _of_fuse(cabinet, fuse)),
         *(
             caution
@@ -68,13 +70,6 @@ def _of_fuse(cabinet: Cabinet, fuse: Fuse) -> Iterator[Caution]:
             f"{path}.rating_a",
             f'{fuse.rating_a:g} A stands under "{parent.id}" of {parent.rating_a:g} A: the parent binds.',
             "Nothing to do if it is so in the cabinet.",
-        )
-    if fuse.id == cabinet.site.main and fuse.kind is not FuseKind.GG:
-        yield Caution(
-            f"{path}.kind",
-            "an automat trips within the hour at 1.45 times its rating and within a minute at 2.55 times (IEC 60898-1);"
-            " a meter that speaks every 10 s leaves little time to lower.",
-            "Keep the share low, or ask the grid company for a meter that sends every second.",
         )
 
 
