@@ -5,7 +5,8 @@ sockets' newest readings. A car may have been ramping while the telegram was tak
 least and most of the readings around that moment. The old house estimate is moved into the resulting band and no
 further, so a ramp makes neither false room nor a false overload. Until every live socket has been read after the
 telegram the estimate may only rise; a refused telegram may only raise it. A telegram above the limit that nobody who
-came down explains is a true excess, since all grants fit: then the band's upper part is believed.
+came down, or draws beyond its grant, explains is a true excess, since all grants fit: then the band's upper part is
+believed.
 """
 
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ PHASE_FORGOTTEN_S: Final = 25.0
 VOLTAGE_HIGHEST_V: Final = 253.0
 """Upper bound of a Swedish supply (SS-EN 50160: 230 V + 10 %); makes the least of an exported current."""
 FALL_A: Final = 0.5
+SHOWN_A: Final = 0.1
+"""A HAN port shows tenths of an ampere (HAN.md 3)."""
 MOMENTS_S: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Moments of a telegram's span, before its last byte."""
 SLOPE_A: Final = 4.0
@@ -123,7 +126,7 @@ def _weigh(
         top = max(0.0, grid_a - drawn.least[p])
         bottom = max(0.0, grid_a - drawn.most[p])
         value = top if before is None else min(max(before, bottom), top)
-        if grid_a - drawn.fallen[p] > draft.limit_a[draft.tree.main + p]:
+        if grid_a - drawn.fallen[p] - drawn.beyond[p] > draft.limit_a[draft.tree.main + p]:
             value = min(top, max(value, grid_a - drawn.likely[p]))
         house[p] = value if may_fall or before is None else max(value, before)
     memory.house_seen_s = (seen[0], seen[1], seen[2])
@@ -175,13 +178,15 @@ class _Drawn:
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
     it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
-    all others; fallen: the highest sum less what they draw now, at least 0; complete: every live socket was read since.
+    all others; fallen: the highest sum less what they draw now, at least 0; beyond: what cars draw now above their
+    grants; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])
     most: list[float] = field(default_factory=lambda: [-inf, -inf, -inf])
     likely: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     fallen: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    beyond: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     complete: bool = True
 
 
@@ -214,6 +219,8 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             phase = path[-1] - draft.tree.main
             drawn.likely[phase] += highest if falls else lowest
             now_sum[phase] += now
+            if it.socket.wallbox is not None and now > it.granted_a:
+                drawn.beyond[phase] += now - it.granted_a + SHOWN_A
             for moment, before_s in enumerate(MOMENTS_S):
                 least, most = lowest, highest
                 if slow_telegrams and highest > lowest and not ramping:

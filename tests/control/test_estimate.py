@@ -8,7 +8,7 @@ from gateway.control.estimate import signed_current_a
 from gateway.control.state import SessionPhase
 from gateway.ids import SocketId
 from gateway.meters.readings import GridReading
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
+from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, instant, site, wallbox
 from tests.control.test_queue_and_sharing import granted
 
 
@@ -133,3 +133,22 @@ def test_an_exported_current_is_credited_only_as_far_as_its_power_proves_it(
     current_a: float, power_w: float, signed_a: float
 ) -> None:
     assert signed_current_a(exported(current_a, power_w), 0) == pytest.approx(signed_a)
+
+
+def test_a_car_that_draws_beyond_its_grant_while_it_comes_up_is_not_counted_twice() -> None:
+    cabinet = Cabinet(site(wallbox("p1", contactor=True), wallbox("p2", contactor=True)))
+    cabinet.plug("p1", Car(deaf=True))
+    cabinet.plug("p2")
+    highest_a = 0.0
+
+    def watch(c: Cabinet) -> None:
+        nonlocal highest_a
+        believed = c.state.fuses[MAIN].load_a[0]
+        assert believed is not None
+        highest_a = max(highest_a, believed - max(c.main_a()))
+
+    cabinet.run(70)
+    cabinet.run(200, watch)
+    assert highest_a <= 4.0
+    assert cabinet.worst_heat < 0.5
+    assert cabinet.state.memory.sockets[SocketId("p2")].switchings == 0
