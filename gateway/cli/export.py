@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from gateway.cli.state_folder import add_state_folder, state_folder, time_zone
+from gateway.cli.state_folder import add_state_folder, require_elsewhere, state_folder, time_zone
 from gateway.errors import ConfigMistake, DeviceError, Mistake
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from gateway.journal.contents import contents_of
 
     folder = state_folder(args)
+    if args.output != "-":
+        require_elsewhere(folder, Path(args.output), "--output")
     if args.format == "archive":
         from gateway.cli.archive_writing import write_archive
 

@@ -47,7 +47,10 @@ def signing_key(folder: Path, made: KeyMade | KeyHandedOver) -> KeyStore | None:
     try:
         key = KeyStore.load(folder) if KeyStore.exists(folder) else None
     except (ConfigMistake, DeviceError) as problem:
-        print(f"not signed as a whole: {problem}", file=sys.stderr)
+        details = (
+            "".join(f"\n  {mistake}" for mistake in problem.mistakes) if isinstance(problem, ConfigMistake) else ""
+        )
+        print(f"not signed as a whole: {problem}{details}", file=sys.stderr)
         return None
     if key is None or key.public_key_hex != made.public_key:
         print(f"not signed as a whole: the gateway's key is not in {folder}", file=sys.stderr)

@@ -23,7 +23,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.cli.state_folder import add_state_folder, state_folder
+from gateway.cli.state_folder import add_state_folder, require_elsewhere, state_folder
 from gateway.errors import ConfigMistake, Mistake
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
         remedy = "Name the file for backup, stream and restore, and only for them."
         mistake = Mistake("--copy", str(args.copy), f"It does not fit {args.action}.", remedy)
         raise ConfigMistake("arguments", (mistake,))
+    if args.action in {"backup", "stream"}:
+        require_elsewhere(folder, args.copy, "--copy")
     if args.action == "backup":
         return backed_up(folder, args.copy)
     if args.action == "stream":

@@ -100,9 +100,17 @@ def _guarded(name: str, words: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader went away; what Python still holds for it must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return EXIT_FAILED
+    except OSError as problem:
+        _drop_output()
+        print(f"laddvakt {name}: {problem.filename or 'standard output'}: {problem.strerror}", file=sys.stderr)
         return EXIT_FAILED
     return code
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _called(name: str, words: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ key verifies the exported file with the key that was handed over.
 import argparse
 from pathlib import Path
 
-from gateway.cli.state_folder import add_state_folder, state_folder
+from gateway.cli.state_folder import add_state_folder, require_elsewhere, state_folder
 from gateway.errors import DeviceError
 
 
@@ -26,7 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from gateway.cli.receipt_text import html_receipt, receipt_of, text_receipt
     from gateway.devices.journal_file import archived_session, meter_pins, newest_head, opened_for_reading
 
-    with opened_for_reading(state_folder(args)) as connection:
+    folder = state_folder(args)
+    if args.output != "-":
+        require_elsewhere(folder, Path(args.output), "--output")
+    with opened_for_reading(folder) as connection:
         session = archived_session(connection, args.session)
         if session is None:
             raise DeviceError(f"there is no session {args.session}")

@@ -3,10 +3,13 @@
 import argparse
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import ConfigMistake, Mistake
+
+KEPT_NAMES: Final = ("journal.", "signing-key.", "users.", "tries.", "time-reference.")
+"""How the names of the gateway's own files begin."""
 
 
 def add_state_folder(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,14 @@ def state_folder(args: argparse.Namespace) -> Path:
         return Path(_gateway_section(config)["state_dir"])
     except (KeyError, TypeError):
         raise _mistake(str(config), "gateway.state_dir", "It is not there.", "Run laddvakt check-config.") from None
+
+
+def require_elsewhere(folder: Path, output: Path, argument: str) -> None:
+    """Raises ConfigMistake if the output would take the place of what the gateway keeps in its state folder."""
+    target = output.resolve()
+    if target.parent == folder.resolve() and target.name.startswith(KEPT_NAMES):
+        problem = "The gateway keeps its own file there; it would be lost."
+        raise ConfigMistake("arguments", (Mistake(argument, str(output), problem, "Name a file elsewhere."),))
 
 
 def time_zone(args: argparse.Namespace) -> ZoneInfo | None:

@@ -5,6 +5,8 @@ import asyncio
 import csv
 import io
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +15,10 @@ import pytest
 from pyocmf.utils.xml import OcmfContainer
 
 from gateway.app.ledger import Ledger, open_ledger
-from gateway.cli import export, journal, key, verify
+from gateway.cli import export, journal, key, receipt, verify
 from gateway.cli.main import main
 from gateway.devices.journal_file import JOURNAL_FILE
+from gateway.devices.key_store import KEY_FILE
 from gateway.devices.software_identity import software_identity
 from gateway.errors import ConfigMistake, DeviceError
 from gateway.ids import Token
@@ -220,6 +223,39 @@ def test_the_export_works_while_the_gateway_runs(tmp_path: Path, capsys: pytest.
 
     asyncio.run(run())
     assert len(rows_of(capsys.readouterr().out)) == 1
+
+
+def test_no_command_writes_over_what_the_gateway_keeps(folder: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(folder / JOURNAL_FILE)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for kept in (folder / JOURNAL_FILE, folder / f"{JOURNAL_FILE}-wal", folder / KEY_FILE, link):
+        for command, words in (
+            (export, ["--format", "csv", "-o", str(kept)]),
+            (export, ["--format", "archive", "-o", str(kept)]),
+            (receipt, ["s1", "-o", str(kept)]),
+            (journal, ["backup", "--copy", str(kept)]),
+            (journal, ["stream", "--copy", str(kept)]),
+        ):
+            with pytest.raises(ConfigMistake, match="1 mistake"):
+                called(command, *words, "--state-dir", str(folder))
+    after = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert {name: after[name] for name in before if "-shm" not in name} == {
+        name: content for name, content in before.items() if "-shm" not in name
+    }
+
+
+def test_a_full_disk_under_the_output_is_said_in_a_sentence(folder: Path) -> None:
+    words = ["--state-dir", str(folder), "--format", "ocmf"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.cli.main", "export", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "laddvakt export: standard output: No space left on device\n"
 
 
 def test_the_state_folder_comes_from_the_config_or_by_name_but_not_both(
