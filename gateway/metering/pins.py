@@ -62,7 +62,7 @@ def pins_of(text: str) -> tuple[Pin, ...]:
             raise NotAPinStore(f"version {said['version']}; this program knows {VERSION}")
         pins = tuple(_pin(one) for one in said["pins"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise NotAPinStore(str(problem) or "it cannot be read") from None
+        raise NotAPinStore(str(problem)) from None
     if len({(pin.gateway, pin.meter) for pin in pins}) != len(pins):
         raise NotAPinStore("two pins for one meter")
     return pins

@@ -16,7 +16,8 @@ from gateway.clock import Instant, UtcTrust
 from gateway.metering.clock_watch import Cause, ClockWatch, Discipline, undisciplined
 from gateway.metering.keys import P256_ORDER, has_low_s
 from gateway.metering.load_profile import QUARTER, PeriodRow, Shown, is_proven, period_row, utc_text
-from gateway.metering.pins import Pin, PinState, pin_for
+from gateway.metering.ocmf import Page, RecordTime, time_text
+from gateway.metering.pins import Pin, PinState, pin_for, pins_of_keys
 from gateway.metering.profile_table import (
     OUTAGE_MAX,
     Flaw,
@@ -34,6 +35,7 @@ from gateway.metering.time_references import (
     moment_entered,
 )
 from gateway.quantities import EnergyRegister
+from tests.metering.records import Pen, end_text
 
 TEN = datetime(2026, 3, 1, 10, tzinfo=UTC)
 NOBODY = TimeMap(())
@@ -54,6 +56,9 @@ def test_what_is_signed_and_entered_is_utc_wherever_the_machine_stands() -> None
     moment = datetime(2026, 3, 1, 11, 0, 0, 123_999, tzinfo=timezone(timedelta(hours=1)))
     assert utc_text(moment) == "2026-03-01T10:00:00.123+00:00"
     assert moment_entered("2026-03-01T11:00:00+01:00").isoformat() == "2026-03-01T10:00:00+00:00"
+    time_of_reading = RecordTime(moment, timedelta(hours=2), UtcTrust.SYNCHRONISED, wall=moment)
+    assert time_text(time_of_reading) == "2026-03-01T12:00:00,123+0200 S"
+    assert '"XU":"2026-03-01T10:00:00.123+00:00"' in end_text(Page(2, ""), time=time_of_reading)
 
 
 def shown(microsecond: int = 0, kwh: str = "100.00", place: str = "p1") -> Shown:
@@ -267,3 +272,11 @@ def test_a_meter_s_own_pin_goes_before_its_gateway_s_and_no_other_counts() -> No
     assert pin_for([other, whole], "g", "m") == whole
     assert pin_for([other], "g", "m") is None
     assert pin_for([replace(own, gateway="h"), replace(whole, gateway="h")], "g", "m") is None
+
+
+def test_keys_of_our_own_gateways_are_pins_that_somebody_vouches_for() -> None:
+    first, second = Pen().public, Pen().public
+    assert pins_of_keys([first, second, first], "--key") == tuple(
+        Pin(key.serial, None, key.hex, PinState.CONFIRMED, "--key", "", "--key") for key in (first, second)
+    )
+    assert pins_of_keys([], "--key") == ()
