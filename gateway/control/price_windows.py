@@ -102,7 +102,7 @@ class _Hours:
     def chosen(self, now: datetime, since: datetime) -> frozenset[datetime]:
         """The cheapest hours between plugging in, or the last departure, and the next departure."""
         depart = self._departure(now)
-        first = _hour_of(max(since, depart - timedelta(days=1)))
+        first = _hour_of(max(since, self._departure_before(depart)))
         if (first, depart) not in self._chosen:
             priced = []
             hour = first
@@ -120,6 +120,10 @@ class _Hours:
         local = now.astimezone(self._zone)
         today = local.replace(hour=self.rule.depart.hour, minute=self.rule.depart.minute, second=0, microsecond=0)
         return (today if today > local else today + timedelta(days=1)).astimezone(UTC)
+
+    def _departure_before(self, depart: datetime) -> datetime:
+        """The one a calendar day earlier (UTC): 23 or 25 hours where the clock is changed."""
+        return (depart.astimezone(self._zone) - timedelta(days=1)).astimezone(UTC)
 
     def _mean(self, hour: datetime) -> float | None:
         """Of the hour's quarters; None where one is not known."""

@@ -1,13 +1,15 @@
 """Charging waits for cheap electricity where prices are known, and for nothing where they are not."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway.clock import UtcTrust
 from gateway.control.checkpoint import ControlCheckpoint
 from gateway.control.past import Past
+from gateway.control.price_windows import _Hours
 from gateway.control.recovery import recover
 from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
@@ -146,6 +148,19 @@ def test_the_cheapest_hours_before_departure_are_charged_in_and_no_others() -> N
         if phase_of(made) is SessionPhase.CHARGING:
             charged.add(hour)
     assert charged == {1, 3}
+
+
+def test_on_the_night_of_23_hours_no_hour_before_the_last_departure_is_chosen() -> None:
+    """Departure at 07 in Sweden is 06 UTC on 28 March 2026 and 05 UTC the day after."""
+    first = datetime(2026, 3, 28, tzinfo=UTC)
+    prices = [0.1 if hour == 5 else 0.2 if hour == 26 else 0.9 for hour in range(30)]
+    slots = tuple(
+        PriceSlot(first + timedelta(hours=hour), first + timedelta(hours=hour + 1), price)
+        for hour, price in enumerate(prices)
+    )
+    hours = _Hours(PriceRule(cheapest_h=1), PriceSeries("SEK/kWh", slots), ZoneInfo("Europe/Stockholm"), {})
+    chosen = hours.chosen(first + timedelta(hours=24), first + timedelta(hours=4))
+    assert chosen == {first + timedelta(hours=26)}
 
 
 def test_quarters_are_weighed_by_the_hour_so_that_nothing_switches_each_quarter() -> None:
