@@ -131,8 +131,9 @@ def _call(draft: Draft, it: SocketDraft, line: _Line) -> None:
 
 
 def _told(draft: Draft, it: SocketDraft, line: _Line, obstacle: Because) -> Because:
-    """The obstacle; one that rests after a pause is told what has no room for it, if that is so still."""
-    if obstacle.why is not Why.RAISE_WAITS:
+    """The obstacle; one that rests after a pause, or whose contactor rests, is told what has no room for it, if that is
+    so still."""
+    if obstacle.why not in (Why.RAISE_WAITS, Why.MINIMUM_OFF):
         return obstacle
     missing, short = _missing(draft, it, line, it.need_a)
     if missing <= EXCESS_A:

@@ -11,7 +11,9 @@ from gateway.control.state import ContactorState, SessionPhase
 from gateway.metering.ocmf import Unbilled
 from gateway.metering.verdicts import Grade
 from gateway.publish.commands import Refusal
+from gateway.publish.policy_words import POLICY_WAITS
 from gateway.publish.shown import ShownState
+from gateway.publish.time_left import time_left
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 from gateway.site.snapshot import Evidence
@@ -34,7 +36,10 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.FULL_SPEED: ("Full ström", "Full current"),
     Why.FUSE_BINDS: ("{where} begränsar till {amps}", "{where} limits to {amps}"),
     Why.QUEUED: ("Väntar: {where} saknar {amps}{left}", "Waiting: {where} lacks {amps}{left}"),
-    Why.QUEUED_BEHIND: ("Väntar: en annan plats står före i kön", "Waiting: another socket is ahead in the queue"),
+    Why.QUEUED_BEHIND: (
+        "Väntar: {where} sparas åt en som står före",
+        "Waiting: {where} is saved for one ahead in line",
+    ),
     Why.SLICE_OVER: ("Turen är slut: väntar på nästa", "Turn is over: waits for the next"),
     Why.SESSIONS_MAX: (
         "Väntar: {where} har sitt högsta antal laddningar{left}",
@@ -105,19 +110,13 @@ REASONS: Final[dict[Why, Pair]] = {
         "Det som var känt om platsens faser är glömt",
         "What was known of the socket's phases is forgotten",
     ),
-    Why.QUEUED_MINIMUM: (
-        "Väntar: andra får sin minsta energi först{left}",
-        "Waiting: others get their minimum energy first{left}",
-    ),
-    Why.QUEUED_EQUAL: ("Väntar: andra har fått mindre energi{left}", "Waiting: others have got less energy{left}"),
-    Why.QUEUED_PRIORITY: ("Väntar: andra har företräde{left}", "Waiting: others have priority{left}"),
-    Why.QUEUED_DEPARTURE: ("Väntar: andra har mer bråttom{left}", "Waiting: others leave sooner{left}"),
+    **POLICY_WAITS,
     Why.SOLAR_SURPLUS: ("Bara solens överskott används", "Only the sun's surplus is used"),
     Why.RESTART_WAITS: ("Efter strömavbrott: startar snart{left}", "After an outage: starts soon{left}"),
     Why.UNPLUGGED: ("Kabeln är utdragen", "Cable unplugged"),
     Why.IDLE_RELEASE: ("Släppt: ingen ström på länge", "Released: no current for long"),
     Why.START_TOO_OLD: ("Startavläsningen för gammal: tas om", "Start reading too old: taken again"),
-    Why.ROOM_LOST: ("Utrymmet försvann före start", "Room was lost before start"),
+    Why.ROOM_LOST: ("Utrymmet försvann: {where} saknar {amps}", "Room was lost: {where} lacks {amps}"),
     Why.RECOVERED: ("Avslutad vid omstart", "Ended at restart"),
     Why.SHUTDOWN: ("Laddvakt stängs av", "Laddvakt shuts down"),
     Why.STARTUP: ("Laddvakt startar", "Laddvakt starts"),
@@ -126,7 +125,10 @@ REASONS: Final[dict[Why, Pair]] = {
         "Too many wrong cards or codes: locked for a while",
     ),
     Why.LIMIT_BY_COMMAND: ("Begränsad till {amps} på begäran", "Limited to {amps} by command"),
-    Why.EXTERNAL_LIMIT: ("Begränsad utifrån: {where} till {amps}", "Limited from outside: {where} to {amps}"),
+    Why.EXTERNAL_LIMIT: (
+        "Begränsad utifrån: {where} till {amps}{left}",
+        "Limited from outside: {where} to {amps}{left}",
+    ),
     Why.CABINET_WARM: ("Varmt i skåpet: {where} bär {amps}", "Cabinet is warm: {where} carries {amps}"),
     Why.CABINET_SENSOR_SILENT: ("Skåpets termometer är tyst", "The cabinet's thermometer is silent"),
     Why.DEAD_PHASE: ("{where} är död: har säkringen gått?", "{where} is dead: has the fuse blown?"),
@@ -227,10 +229,7 @@ USERS_REFUSED: Final[dict[UserRefused, Pair]] = {
         "Klockan är inte ställd: ett slutdatum kan inte prövas",
         "The clock is not set: an end date cannot be judged",
     ),
-    UserRefused.LOCKED_OUT: (
-        "För många felaktiga försök: vänta{left}",
-        "Too many wrong tries: wait{left}",
-    ),
+    UserRefused.LOCKED_OUT: ("För många felaktiga försök: vänta{left}", "Too many wrong tries: wait{left}"),
     UserRefused.TAKEN: ("Någon annan laddar här", "Somebody else charges here"),
     UserRefused.BUSY: ("För mycket på en gång: försök igen", "Too much at once: try again"),
     UserRefused.LIST_UNREADABLE: ("Användarlistan går inte att läsa", "The list of users cannot be read"),
@@ -270,7 +269,6 @@ GRADES: Final[dict[Grade, Pair]] = {
 }
 
 METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
-
 
 JOURNAL_WHOLE: Final[Pair] = (
     "Hela journalen är granskad och hel: {rows} rader, {pages} signerade sidor",
@@ -347,5 +345,5 @@ def _power(because: Because, language: Language) -> str:
 def _left(because: Because, language: Language, now_s: float | None) -> str:
     if because.until_s is None or now_s is None:
         return ""
-    left_s = max(0, round(because.until_s - now_s))
-    return pick((f", {left_s} s kvar", f", {left_s} s left"), language)
+    left = time_left(because.until_s - now_s)
+    return pick((f", {left} kvar", f", {left} left"), language)

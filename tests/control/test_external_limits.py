@@ -208,3 +208,14 @@ def test_whatever_is_said_outside_the_fuse_holds_and_the_lower_of_all_is_kept(
             if called is not False:
                 assert max(limit_a) <= 8.0
     assert made.over_rating_s == 0
+
+
+def test_one_that_is_held_back_for_long_is_told_so_and_not_that_its_contactor_rests() -> None:
+    made = Cabinet(limited(OVER_MQTT, base=site(plain("h1"))))
+    made.place("h1").car = Car(limit_a=9.0, phases=1)
+    tell(made, None, for_s=86_400.0)
+    made.ask(StartSession(SocketId("h1"), SessionId("x"), None, Source.MQTT))
+    made.run_until(lambda c: c.place("h1").closed and c.place("h1").current_a > 0.0, 300)
+    tell(made, 0.0, for_s=86_400.0)
+    made.run(20)
+    assert made.state.sockets[SocketId("h1")].because.why is Why.EXTERNAL_LIMIT

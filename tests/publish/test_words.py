@@ -64,6 +64,35 @@ def test_every_figure_of_a_reason_is_said() -> None:
             assert words.decimal(17.25, 1, language) in text
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        Why.QUEUED,
+        Why.QUEUED_MINIMUM,
+        Why.QUEUED_EQUAL,
+        Why.QUEUED_PRIORITY,
+        Why.QUEUED_DEPARTURE,
+        Why.ROOM_LOST,
+        Why.EXTERNAL_LIMIT,
+    ],
+)
+@pytest.mark.parametrize("language", list(Language))
+def test_who_waits_for_room_is_told_fuse_phase_amperes_and_until_when(why: Why, language: Language) -> None:
+    text = reason(Because(why, FuseId("main"), Phase.L3, 6.5, until_s=160.0), language, 100.0)
+    assert "main" in text
+    assert "L3" in text
+    assert words.decimal(6.5, 1, language) in text
+    assert "60 s" in text or why is Why.ROOM_LOST
+
+
+@pytest.mark.parametrize(
+    ("left_s", "said"),
+    [(600.0, "600 s kvar"), (1801.0, "31 min kvar"), (7200.0, "120 min kvar"), (82_800.0, "23 h kvar")],
+)
+def test_a_long_time_is_told_in_minutes_or_hours(left_s: float, said: str) -> None:
+    assert reason(Because(Why.PRICE_WAITS, until_s=left_s), Language.SV, 0.0).endswith(said)
+
+
 def test_time_left_is_said_only_when_now_is_known_and_never_negative() -> None:
     because = Because(Why.MINIMUM_OFF, until_s=100.0)
     assert reason(because, Language.SV, 58.0).endswith("42 s kvar")
