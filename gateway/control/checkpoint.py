@@ -33,7 +33,7 @@ class ControlCheckpoint:
     waited_s: socket and how long its session has waited; last_used: socket and how many phases its last car used;
     turn_used_s: socket and how long its session has charged in its turn;
     rotations: socket and the phases of the config that `phases` were learned under; phases_lied: sockets whose box did
-    not offer the phases that it said."""
+    not offer the phases that it said; delay_meter, delay_steps: of `TelegramDelay`."""
 
     queue: tuple[str, ...] = ()
     heat: dict[str, list[float]] = field(default_factory=dict)
@@ -55,6 +55,8 @@ class ControlCheckpoint:
     turn_used_s: dict[str, float] = field(default_factory=dict)
     rotations: dict[str, list[int]] = field(default_factory=dict)
     phases_lied: tuple[str, ...] = ()
+    delay_meter: str = ""
+    delay_steps: tuple[tuple[float, float], ...] = ()
 
     def to_text(self) -> str:
         """JSON, ASCII, keys sorted."""
@@ -93,6 +95,8 @@ class ControlCheckpoint:
                 turn_used_s={str(socket): float(used) for socket, used in said.get("turn_used_s", {}).items()},
                 rotations={str(socket): [int(n) for n in own] for socket, own in said.get("rotations", {}).items()},
                 phases_lied=tuple(str(one) for one in said.get("phases_lied", ())),
+                delay_meter=str(said.get("delay_meter", "")),
+                delay_steps=tuple((float(least), float(most)) for least, most in said.get("delay_steps", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise JournalDamaged(f"the control checkpoint cannot be read: {error}") from error
@@ -153,6 +157,7 @@ def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
             for it in draft.each()
         ),
         draft.memory.phases.evidence,
+        draft.memory.delay.known,
     )
 
 
@@ -188,6 +193,8 @@ def _checkpoint(draft: Draft, queue: list[SessionId]) -> ControlCheckpoint:
         turn_used_s={str(it.socket.id): round(it.memory.turn_used_s, 0) for it in each if it.memory.turn_used_s},
         rotations={str(name): [*draft.sockets[name].socket.phases] for name in draft.memory.phases.evidence},
         phases_lied=tuple(str(it.socket.id) for it in each if it.memory.phases_lied),
+        delay_meter=draft.memory.delay.known.meter,
+        delay_steps=draft.memory.delay.known.steps,
     )
 
 

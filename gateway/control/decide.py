@@ -8,6 +8,7 @@ from gateway.clock import Instant
 from gateway.control.checkpoint import save_checkpoint
 from gateway.control.commands import take_requests
 from gateway.control.contactors import command_contactors, watch_contactors
+from gateway.control.delay_learning import learn_delay
 from gateway.control.draft import Draft, SocketDraft, open_draft
 from gateway.control.estimate import estimate_house, estimate_loads, take_samples
 from gateway.control.grants import make_way, share_room
@@ -78,6 +79,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     wish_currents(draft)
     wish_phases(draft)
     learn_phases(draft)
+    learn_delay(draft)
     find_problems(draft)
     watch_house(draft)
     note_grid(draft)
@@ -157,6 +159,7 @@ def close_draft(draft: Draft) -> Decision:
         shutting_down=draft.shutting_down,
         phases=draft.memory.phases.evidence,
         restraints=draft.restraints,
+        grid_delay_s=draft.memory.delay.known.learned_s,
         memory=draft.memory,
     )
     return Decision(state, tuple(draft.wishes))

@@ -1,6 +1,7 @@
 """What every fuse phase carries now.
 
-House load = the last telegram minus what the sockets drew when it was taken; the main fuse now = house plus the
+House load = the last telegram minus what the sockets drew when it was measured (how long before it came is learned:
+`telegram_delay`); the main fuse now = house plus the
 sockets' newest readings. A car may have been ramping while the telegram was taken, so what the sockets drew is a band:
 least and most of the readings around that moment. The old house estimate is moved into the resulting band and no
 further, so a ramp makes neither false room nor a false overload. Until every live socket has been read after the
@@ -22,8 +23,6 @@ from gateway.site.freshness import Freshness
 
 SOCKET_METER_QUIET_S: Final = 10.0
 """Older than this a socket's reading says nothing about now."""
-TELEGRAM_SPAN_S: Final = 3.0
-"""How long before its last byte a telegram's currents may have been measured."""
 TELEGRAM_SETTLES_S: Final = 4.0
 """After this a telegram is taken as it is, though a socket has not been read since."""
 RAMP_S: Final = 8.0
@@ -35,8 +34,8 @@ VOLTAGE_HIGHEST_V: Final = 253.0
 FALL_A: Final = 0.5
 SHOWN_A: Final = 0.1
 """A HAN port shows tenths of an ampere (HAN.md 3)."""
-MOMENTS_S: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-"""Moments of a telegram's span, before its last byte."""
+MOMENT_S: Final = 0.5
+"""Between the moments of a telegram's span that are looked at."""
 SLOPE_A: Final = 4.0
 SLOPE_S: Final = 1.3
 """Two samples closer to each other are taken for a car's slope; one that leaves stops with more (IEC 61851-1: 6 A)."""
@@ -45,7 +44,8 @@ FAST_TELEGRAMS_S: Final = 5.0
 band open, since a slope that is off by half a second would stop a car that just fits."""
 GAP_INTERVALS: Final = 1.5
 """Telegrams further apart than so many intervals have one missing between them."""
-SAMPLES_KEPT: Final = 12
+SAMPLES_KEPT: Final = 24
+"""Of a socket that is read each second enough for the longest delay and the time in which a telegram settles."""
 PENDING_KEPT: Final = 8
 """More telegrams than a meter sends while one settles (HAN P1 companion 5.0.2: at most once a second)."""
 
@@ -194,17 +194,20 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     """A socket whose meter is silent gives 0 as its least: what it draws stays in the house, and is counted again as
     its reservation."""
     drawn = _Drawn()
-    low = [[0.0] * len(PHASES) for _ in MOMENTS_S]
-    high = [[0.0] * len(PHASES) for _ in MOMENTS_S]
     now_sum = [0.0] * len(PHASES)
+    least_s, most_s = draft.memory.delay.span_s
+    latest_s, earliest_s = at_s - least_s, at_s - most_s
+    moments_s = [latest_s - MOMENT_S * k for k in range(int((most_s - least_s) / MOMENT_S) + 1)]
+    low = [[0.0] * len(PHASES) for _ in moments_s]
+    high = [[0.0] * len(PHASES) for _ in moments_s]
     slow_telegrams = draft.snapshot.grid.interval_s >= FAST_TELEGRAMS_S
     for it in draft.each():
         samples = it.memory.samples
         if not it.socket.metered or not samples or it.meter_age_s > SOCKET_METER_QUIET_S:
             continue
-        around, read_since = _around(samples, at_s)
+        around, read_since = _around(samples, latest_s, earliest_s)
         drawn.complete = drawn.complete and read_since
-        ramping = not read_since and at_s - it.granted_since_s < RAMP_S
+        ramping = not read_since and latest_s - it.granted_since_s < RAMP_S
         for own, path in enumerate(it.places):
             values = [sample.current_a[own] for sample in around]
             now = samples[-1].current_a[own]
@@ -221,10 +224,10 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             now_sum[phase] += now
             if it.socket.wallbox is not None and now > it.granted_a:
                 drawn.beyond[phase] += now - it.granted_a + SHOWN_A
-            for moment, before_s in enumerate(MOMENTS_S):
+            for moment, moment_s in enumerate(moments_s):
                 least, most = lowest, highest
                 if slow_telegrams and highest > lowest and not ramping:
-                    least, most = _at_moment(around, values, at_s - before_s)
+                    least, most = at_moment(around, values, moment_s)
                 low[moment][phase] += least
                 high[moment][phase] += most
     for p in PHASES:
@@ -235,7 +238,7 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     return drawn
 
 
-def _at_moment(around: list[Sample], values: list[float], moment_s: float) -> tuple[float, float]:
+def at_moment(around: list[Sample], values: list[float], moment_s: float) -> tuple[float, float]:
     """Least and most of one phase at a moment: on the slope between the samples on both sides, or, where they are too
     far apart to tell when it changed, both. `around` has the newest first."""
     after_s, after_a = around[0].at_s, values[0]
@@ -250,17 +253,17 @@ def _at_moment(around: list[Sample], values: list[float], moment_s: float) -> tu
     return after_a, after_a
 
 
-def _around(samples: tuple[Sample, ...], at_s: float) -> tuple[list[Sample], bool]:
+def _around(samples: tuple[Sample, ...], latest_s: float, earliest_s: float) -> tuple[list[Sample], bool]:
     """The samples from the last before the telegram's span to the first after it, the newest first."""
     around: list[Sample] = []
     for sample in reversed(samples):
-        if sample.at_s >= at_s:
+        if sample.at_s >= latest_s:
             around = [sample]
             continue
         around.append(sample)
-        if sample.at_s <= at_s - TELEGRAM_SPAN_S:
+        if sample.at_s <= earliest_s:
             break
-    return around, samples[-1].at_s >= at_s
+    return around, samples[-1].at_s >= latest_s
 
 
 def _base(draft: Draft) -> None:

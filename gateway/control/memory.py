@@ -12,6 +12,7 @@ from typing import Self
 from gateway.clock import Instant
 from gateway.control.phase_evidence import PhaseLearning
 from gateway.control.rises import Rises
+from gateway.control.telegram_delay import DelayLearning
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId, Token
 from gateway.meters.readings import GridReading
@@ -186,6 +187,7 @@ class Memory:
     saved_heat: tuple[float, ...] = ()
     saved_heat_s: float = 0.0
     phases: PhaseLearning = field(default_factory=PhaseLearning)
+    delay: DelayLearning = field(default_factory=DelayLearning)
 
     @property
     def telegrams_weighed(self) -> int:

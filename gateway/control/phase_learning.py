@@ -1,10 +1,11 @@
 """Finds sockets that lie on other phases than the config says: each start and stop is looked for in the grid meter.
 
 A telegram with what every socket drew around it is a *sight*. It is clear if each drew evenly from `STEADY_S` before
-the telegram until it was read after it: then it does not matter how long ago the meter measured. Two sights between
-which sockets changed make a step, if possible two clear ones; who was on its way up or down blurs the phases that it
-may lie on. Two clear ones between which none changed tell how the house changes by itself. What a step says is for
-`phase_evidence` to weigh. Nothing here changes what the config says: a crossed socket is named, and people decide.
+the telegram, or longer where its learned delay asks for that, until it was read after it: then it does not matter how
+long ago the meter measured. Two sights between which sockets changed make a step, if possible two clear ones; who was
+on its way up or down blurs the phases that it may lie on. Two clear ones between which none changed tell how the house
+changes by itself. What a step says is for `phase_evidence` to weigh. Nothing here changes what the config says: a
+crossed socket is named, and people decide.
 """
 
 from dataclasses import replace
@@ -34,7 +35,9 @@ STEADY_S: Final = 5.0
 """A telegram may show what was up to so long ago (HAN meters measure each 1 to 10 s and send within 3 s)."""
 STEADY_A: Final = 0.7
 MEASURED_BEFORE_S: Final = 1.0
-"""The most likely moment."""
+"""The most likely moment, where the delay is not learned yet."""
+STEADY_BEFORE_S: Final = 2.0
+"""Evenly from so long before the earliest moment that a telegram may have been measured."""
 PATIENCE_S: Final = 20.0
 """So long a clear sight is waited for."""
 READ_AFTER_S: Final = 3.0
@@ -79,12 +82,15 @@ def forget_phases(draft: Draft, it: SocketDraft) -> None:
 def _sight(draft: Draft, reading: GridReading) -> Sight | None:
     """The telegram with what every socket drew; None if one was not read then."""
     at_s = reading.at.monotonic_s
+    least_s, most_s = draft.memory.delay.span_s
+    measured_s = at_s - (MEASURED_BEFORE_S if draft.memory.delay.known.learned_s is None else (least_s + most_s) / 2)
+    steady_s = at_s - max(STEADY_S, most_s + STEADY_BEFORE_S)
     sockets: dict[SocketId, PerPhase] = {}
     blur_a: dict[SocketId, float] = {}
     for it in draft.each():
         if not it.socket.metered or it.meter_age_s > SOCKET_METER_QUIET_S:
             continue  # what nobody sees is the house
-        drawn = _drawn(it, at_s)
+        drawn = _drawn(it, at_s, measured_s, steady_s)
         if drawn is None:
             return None
         sockets[it.socket.id], apart_a = drawn
@@ -93,7 +99,7 @@ def _sight(draft: Draft, reading: GridReading) -> Sight | None:
     amps: list[float | None] = []
     signed: list[bool] = []
     for p in PHASES:
-        value, has_sign = _phase_a(reading, p)
+        value, has_sign = phase_a(reading, p)
         amps.append(value)
         signed.append(has_sign)
     exports = reading.export_w is not None and reading.export_w > 0.0
@@ -107,7 +113,7 @@ def _sight(draft: Draft, reading: GridReading) -> Sight | None:
     )
 
 
-def _phase_a(reading: GridReading, phase: int) -> tuple[float | None, bool]:
+def phase_a(reading: GridReading, phase: int) -> tuple[float | None, bool]:
     """A grid phase as what adds up: its active power as a current with sign; without that, the bare magnitude."""
     current_a = reading.current_a[phase]
     power_w = reading.net_power_w[phase]
@@ -119,7 +125,7 @@ def _phase_a(reading: GridReading, phase: int) -> tuple[float | None, bool]:
     return power_w / min(max(voltage_v, NOMINAL_V / 2), VOLTAGE_HIGHEST_V), True
 
 
-def _drawn(it: SocketDraft, at_s: float) -> tuple[PerPhase, float] | None:
+def _drawn(it: SocketDraft, at_s: float, measured_s: float, steady_s: float) -> tuple[PerPhase, float] | None:
     """What a socket most likely drew when the telegram was measured, and by how much it changed around it; None if it
     was not read then."""
     samples = it.memory.samples
@@ -128,12 +134,11 @@ def _drawn(it: SocketDraft, at_s: float) -> tuple[PerPhase, float] | None:
     around = []
     for sample in reversed(samples):
         around.append(sample)
-        if sample.at_s <= at_s - STEADY_S:
+        if sample.at_s <= steady_s:
             break
     else:
         return None
-    then = at_s - MEASURED_BEFORE_S
-    drawn = min(around, key=lambda sample: abs(sample.at_s - then)).current_a
+    drawn = min(around, key=lambda sample: abs(sample.at_s - measured_s)).current_a
     apart_a = 0.0
     for sample in around:
         if sample.current_a != drawn:

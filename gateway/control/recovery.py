@@ -16,6 +16,7 @@ from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.control.phase_evidence import PhaseEvidence, PhaseLearning, rotations
 from gateway.control.state import ContactorState, ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.control.tariff_memory import recovered_tariffs
+from gateway.control.telegram_delay import DelayLearning, TelegramDelay
 from gateway.control.tree import FuseTree
 from gateway.ids import SessionId, SocketId
 from gateway.quantities import UNKNOWN_PER_PHASE, ZERO_PER_PHASE, PerPhase
@@ -43,6 +44,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         next_place=len(places),
         started_s=now.monotonic_s,
         phases=PhaseLearning(known_phases(known, site)),
+        delay=DelayLearning.of(TelegramDelay(known.delay_meter, known.delay_steps)),
     )
     sockets = {}
     for socket in site.sockets.values():
@@ -78,6 +80,7 @@ def recover(site: Site, past: Past, now: Instant) -> ControlState:
         queue_position={socket: place + 1 for place, socket in enumerate(sorted(places, key=places.__getitem__))},
         shutting_down=False,
         phases=memory.phases.evidence,
+        grid_delay_s=memory.delay.known.learned_s,
         restraints=replace(
             recovered_tariffs(site.restraints, known.tariffs),
             charge_now=frozenset(SocketId(name) for name in known.charge_now) & site.sockets.keys(),

@@ -103,8 +103,9 @@ class FuseState:
 @dataclass(frozen=True, slots=True)
 class ControlState:
     """All of control's memory. queue: waiting sessions, first come first; phases: what is known of the phases that
-    sockets lie on, those of whom nothing is known left out; memory: control's own timers and samples, of no meaning to
-    other rooms."""
+    sockets lie on, those of whom nothing is known left out; grid_delay_s: how old a telegram's currents are when its
+    last byte comes, at least and at most, None until it is learned; memory: control's own timers and samples, of no
+    meaning to other rooms."""
 
     tick: int
     at: Instant
@@ -118,6 +119,7 @@ class ControlState:
     shutting_down: bool
     phases: Mapping[SocketId, PhaseEvidence] = field(default_factory=dict)
     restraints: RestraintState = field(default_factory=RestraintState)
+    grid_delay_s: tuple[float, float] | None = None
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
 

@@ -1,5 +1,7 @@
 """What Home Assistant shows of the gateway: grid, fuses, queue, health and events."""
 
+from dataclasses import replace
+
 from gateway.meters.han_diagnosis import Diagnosis
 from gateway.publish import topic_names
 from gateway.publish.entities import ON_OFF, Entity, counted, measured, options, sensor, value
@@ -104,6 +106,13 @@ def _han_entities(grid: str) -> list[Entity]:
         _problem("han_problem", ("HAN-portens fel", "HAN port problem"), value("diagnosis_problem")),
         Entity("han_form", "sensor", ("HAN-portens form", "HAN port form"), value("form"), category="diagnostic"),
         _seconds("han_interval", ("HAN-portens intervall", "HAN port interval"), value("interval_s")),
+        replace(
+            _seconds("han_delay", ("HAN-portens fördröjning", "HAN port delay"), value("delay_s")),
+            more={
+                "json_attr_t": grid,
+                "json_attr_tpl": "{{ {'least': value_json.delay_least_s, 'most': value_json.delay_most_s} | tojson }}",
+            },
+        ),
         _problem("meter_clock_problem", ("Elmätarens klocka", "Grid meter clock"), value("meter_clock_problem")),
         _seconds(
             "meter_clock_difference",

@@ -57,6 +57,7 @@ def state_things(
         topic_names.grid_state(gateway): {
             **_grid(snapshot, state, language),
             **han_facts(han, _interval_s(snapshot), language),
+            **_delay(state.grid_delay_s),
         },
         topic_names.queue_state(gateway): _queue(state, positions),
         **restraint_things(snapshot.site, state, language),
@@ -107,6 +108,17 @@ def _grid(snapshot: SiteSnapshot, state: ControlState, language: Language) -> Th
         "energy_import_kwh": None if counted is None else counted.import_kwh,
         "energy_export_kwh": None if counted is None else counted.export_kwh,
         "ts": _iso(state.at.utc),
+    }
+
+
+def _delay(learned_s: tuple[float, float] | None) -> Thing:
+    """How old a telegram's currents are when its last byte comes; null until it is learned."""
+    least_s, most_s = learned_s or (None, None)
+    middle_s = None if least_s is None or most_s is None else (least_s + most_s) / 2.0
+    return {
+        "delay_s": rounded(middle_s, 1),
+        "delay_least_s": rounded(least_s, 1),
+        "delay_most_s": rounded(most_s, 1),
     }
 
 

@@ -202,3 +202,9 @@ def test_a_stopped_journal_is_a_problem_of_the_gateway() -> None:
     assert told("state", seen=replace(snapshot(), journal_accepts=False))["journal_problem"] == "ON"
     assert told("state")["journal_problem"] == "OFF"
     assert told("state")["active_sessions"] == 1
+
+
+def test_the_delay_of_the_grid_meter_is_told_when_it_is_learned() -> None:
+    said = told("grid/state", replace(control_state(), grid_delay_s=(4.5, 7.5)))
+    assert (said["delay_s"], said["delay_least_s"], said["delay_most_s"]) == (6.0, 4.5, 7.5)
+    assert told("grid/state")["delay_s"] is None
