@@ -77,7 +77,10 @@ class MqttSection(Section):
 class ControlSection(Section):
     """How gently control works."""
 
-    raise_after_s: Seconds = Field(default=20.0, description="room must be there this long before a raise")
+    raise_after_s: Seconds = Field(
+        default=20.0,
+        description="room must last so long before a raise, but for what the house's usual unrest leaves",
+    )
     minimum_off_s: Seconds = Field(default=60.0, description="a contactor rests this long before it closes again")
     idle_release_s: float = Field(
         default=600.0, ge=10, le=86_400, description="an armed socket lets go after this long idle"

@@ -94,11 +94,11 @@ def estimate_house(draft: Draft) -> None:
     for reading in memory.pending:
         drawn = _drawn_at(draft, reading.at.monotonic_s)
         if drawn.complete or draft.now_s - reading.at.monotonic_s >= TELEGRAM_SETTLES_S:
-            before, seen_s = memory.house_weighed_a, memory.house_seen_s
+            before = memory.house_weighed_a
             house = memory.house_weighed_a = _weigh(draft, reading, drawn, house, may_fall=not reading.refused)
             if not reading.refused:
                 _remember_highest(draft, reading)
-                _remember_rises(draft, before, seen_s)
+                _remember_rises(draft, reading, before)
         else:
             still_pending.append(reading)
             house = _weigh(draft, reading, drawn, house, may_fall=False)
@@ -143,16 +143,20 @@ def _remember_highest(draft: Draft, reading: GridReading) -> None:
     )
 
 
-def _remember_rises(draft: Draft, before_a: MaybePerPhase, before_s: PerPhase) -> None:
+def _remember_rises(draft: Draft, reading: GridReading, before_a: MaybePerPhase) -> None:
     """How each phase changed since the telegram before; over a gap in the stream nothing is learned."""
     memory = draft.memory
-    rises = list(memory.house_rises)
+    rises, weighed_s = list(memory.house_rises), list(memory.house_weighed_s)
     for p in PHASES:
         before, now = before_a[p], memory.house_weighed_a[p]
-        passed_s = memory.house_seen_s[p] - before_s[p]
-        if before is not None and now is not None and 0.0 < passed_s < GAP_INTERVALS * draft.snapshot.grid.interval_s:
+        if now is None or reading.current_a[p] is None:
+            continue
+        passed_s = reading.at.monotonic_s - weighed_s[p]
+        weighed_s[p] = reading.at.monotonic_s
+        if before is not None and 0.0 < passed_s < GAP_INTERVALS * draft.snapshot.grid.interval_s:
             rises[p] = rises[p].with_rise(now - before)
     memory.house_rises = (rises[0], rises[1], rises[2])
+    memory.house_weighed_s = (weighed_s[0], weighed_s[1], weighed_s[2])
 
 
 def _without_forgotten(draft: Draft, house_a: MaybePerPhase) -> MaybePerPhase:
@@ -270,6 +274,7 @@ def _base(draft: Draft) -> None:
     """House load on the main fuse, unmetered load on the others; unknown is full. While a telegram is overdue the
     house counts for what it may have risen to since the last one, until the fallback takes its declared maximum."""
     tree = draft.tree
+    draft.unrest_a = [0.0] * len(draft.base_a)
     declared = draft.tree.site.house_load_a_max
     blindish = draft.freshness >= Freshness.FALLBACK
     for p in PHASES:
@@ -278,6 +283,8 @@ def _base(draft: Draft) -> None:
             highest = draft.memory.house_highest_a[p]
             house = max(declared[p], 0.0) if declared is not None else highest
         place = tree.main + p
+        usual_a = draft.memory.house_rises[p].usual_a
+        draft.unrest_a[place] = inf if usual_a is None else usual_a
         if house is not None and draft.freshness is Freshness.STALE:
             age_s = draft.now_s - draft.memory.house_seen_s[p]
             most_a = tree.rating_a[place] if declared is None else max(declared[p], 0.0)

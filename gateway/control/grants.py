@@ -1,6 +1,6 @@
 """Who must make way, and how much each wallbox may draw: lowered at once, raised gently."""
 
-from math import floor
+from math import floor, inf
 from typing import Final
 
 from gateway.control.allocation import TINY_A, Asker, Share, share_out
@@ -238,7 +238,8 @@ def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
 
 
 def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
-    """To what has been there for long enough, once per telegram that was weighed since the last raise."""
+    """To what has been there for long enough, or what the house will hardly take back; once per telegram that was
+    weighed since the last raise."""
     memory = it.memory
     step_a = traits(it).step_a
     gap_a = share.current_a - it.granted_a
@@ -254,21 +255,18 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     waits_s = draft.tree.site.raise_after_s
     least_a = it.granted_a + step_a - TINY_A
     memory.room = lasting_room(memory.room, draft.now_s, share.current_a, waits_s, least_a)
-    target_a = share.current_a
-    if not it.energised_now:
-        since_s, target_a = memory.room[0]
+    since_s, lasting_a = memory.room[0]
+    if it.energised_now:
+        since_s, lasting_a = -inf, share.current_a
+    else:
         waits_for_telegram = memory.raised_at_telegram >= draft.memory.telegrams_weighed
         on_its_way = draft.now_s - it.granted_since_s < RAISE_EVERY_S
         it.because = _raised_later(draft, it, since_s + waits_s)
-        if draft.now_s < since_s + waits_s or waits_for_telegram or on_its_way:
+        if waits_for_telegram or on_its_way:
             return
-    free_a = min(
-        draft.limit_a[place] - reserved[place] + it.reserved_a[own]
-        for own, path in enumerate(it.places)
-        if it.used[own]
-        for place in path
-    )
-    new_a = floor((min(target_a, share.current_a, free_a) + TINY_A) / step_a) * step_a
+    free_a, calm_a = _free_a(draft, it, reserved)
+    target_a = calm_a if draft.now_s < since_s + waits_s else max(calm_a, min(free_a, lasting_a))
+    new_a = floor((min(target_a, share.current_a) + TINY_A) / step_a) * step_a if target_a > 0.0 else 0.0
     if new_a < it.granted_a + step_a - TINY_A and not it.energised_now:
         return
     before = it.reserved_a
@@ -278,6 +276,19 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
     _change(it, before, reserved)
     whole = it.granted_a > share.current_a - step_a + TINY_A
     it.because = _binding(draft, it, share) if whole else _raised_later(draft, it, draft.now_s)
+
+
+def _free_a(draft: Draft, it: SocketDraft, reserved: list[float]) -> tuple[float, float]:
+    """What it may be granted beside everybody's reservations, and what of that the house's usual unrest leaves: so much
+    needs no waiting, unless somebody has lowered the limit."""
+    free_a = calm_a = inf
+    for own, path in enumerate(it.places):
+        if it.used[own]:
+            for place in path:
+                left_a = draft.limit_a[place] - reserved[place] + it.reserved_a[own]
+                free_a = min(free_a, left_a)
+                calm_a = -inf if place in draft.lowered_by else min(calm_a, left_a - draft.unrest_a[place])
+    return free_a, calm_a
 
 
 def _raised_later(draft: Draft, it: SocketDraft, lasted_s: float) -> Because:

@@ -67,12 +67,14 @@ class SocketMemory:
     phases_stuck: it does not do what it was told; phases_lied: its meter showed other phases than it says;
     phases_right_since_s: stuck, it says again what it was told.
 
+    held_down_s: when it drew about as much as it was granted, or was not charging, for the last time;
     plan: of its session, or of the next; grid_until_s: under the solar policy it may draw from the grid.
     """
 
     samples: tuple[Sample, ...] = ()
     steady_a: PerPhase | None = None
     steady_since_s: float = 0.0
+    held_down_s: float = 0.0
     settled_a: PerPhase | None = None
     drawn_on: tuple[bool, bool, bool] | None = None
     drawn_on_since_s: float = 0.0
@@ -165,7 +167,8 @@ class Memory:
     """Memory of the whole site.
 
     pending: telegrams, oldest first, that some live socket has not been read after; telegrams: how many came;
-    house_weighed_a: the house by the newest telegram that is no longer pending; house_over: above its fuse by itself.
+    house_weighed_a: the house by the newest telegram that is no longer pending, house_weighed_s: when that came;
+    house_seen_s: when the newest of all did, by phase; house_over: above its fuse by itself.
     """
 
     tree: FuseTree | None = None
@@ -173,6 +176,7 @@ class Memory:
     pending: tuple[GridReading, ...] = ()
     telegrams: int = 0
     house_weighed_a: MaybePerPhase = (None, None, None)
+    house_weighed_s: PerPhase = (0.0, 0.0, 0.0)
     house_seen_s: PerPhase = (0.0, 0.0, 0.0)
     house_highest_a: MaybePerPhase = (None, None, None)
     house_rises: tuple[Rises, Rises, Rises] = (Rises(), Rises(), Rises())

@@ -1,7 +1,8 @@
 """Who is next. First come, first served among those that compete for the same fuse phase.
 
 A later session may overtake only one that could not start anyway, and only so often; then room is saved for the one
-that was overtaken. Room is claimed first (others are lowered for it), the begin reading is taken when it is free.
+that was overtaken. Room is claimed first (others are lowered for it, no sooner than they need to obey), the begin
+reading is taken when it is free.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from gateway.control.guard import PAUSE_S_MAX, pause
 from gateway.control.phase_switching import switch, switching_obstacle
 from gateway.control.phase_use import begin_trial, trial_holds
 from gateway.control.ranking import last_charging, out_of_patience, rank, stands_aside, why_it_waits
-from gateway.control.reservation import all_reserved, reserve_again
+from gateway.control.reservation import OBEYING_TIME_S, all_reserved, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import BEGIN_READING_AGE_S_MAX, begin_again
 from gateway.control.sleepers import SLEEPS_BELOW_A
@@ -169,8 +170,6 @@ def _missing(
 def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     memory = it.memory
     places = it.places_used
-    memory.claimed = True
-    reserve_again(draft, it)
     for place in places:
         line.least_a[place] += it.need_a
     for fuse in draft.tree.site.fuses_above(it.socket.id):
@@ -179,8 +178,12 @@ def _claim(draft: Draft, it: SocketDraft, line: _Line) -> None:
     if memory.fits_since_s is None:
         memory.fits_since_s = draft.now_s
     returns = it.phase is SessionPhase.PAUSED and not memory.sliced
-    if returns and draft.now_s - memory.fits_since_s < draft.tree.site.raise_after_s:
-        it.because = Because(Why.RAISE_WAITS, until_s=memory.fits_since_s + draft.tree.site.raise_after_s)
+    until_s = memory.fits_since_s + draft.tree.site.raise_after_s if returns else draft.now_s
+    if draft.now_s >= until_s - OBEYING_TIME_S:
+        memory.claimed = True
+        reserve_again(draft, it)
+    if draft.now_s < until_s:
+        it.because = Because(Why.RAISE_WAITS, until_s=until_s)
         return
     if not _free_now(draft, it):
         return
@@ -263,8 +266,10 @@ def _let_sleepers_yield(draft: Draft, wanted: set[int]) -> bool:
         settled_a, draw_a = it.memory.settled_a, it.highest_draw_a
         asleep = it.shared and settled_a is not None and max(settled_a) < SLEEPS_BELOW_A
         asleep = asleep and draw_a is not None and draw_a < SLEEPS_BELOW_A
-        if asleep and wanted.intersection(it.places_used):
-            pause(draft, it, Because(Why.QUEUED))
+        shared = wanted.intersection(it.places_used)
+        if asleep and shared:
+            fuse_id, phase = draft.tree.name(min(shared))
+            pause(draft, it, Because(Why.QUEUED, fuse_id, phase, it.need_a))
             it.memory.yielded = True
             it.memory.turn_used_s = 0.0
             reserve_again(draft, it)

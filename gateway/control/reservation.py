@@ -101,13 +101,16 @@ def reserve_again(draft: Draft, it: SocketDraft) -> None:
 
 
 def _settle(draft: Draft, it: SocketDraft) -> None:
-    """Settled: within 1 A for 60 s under an unchanged setpoint. A rise unsettles; a fall counts once it is settled.
+    """Settled: within 1 A for 60 s under an unchanged setpoint, or under setpoints that were all more than 1 A above. A
+    rise unsettles; a fall counts once it is settled.
 
     A car shows which phases it uses by drawing on the same ones for 60 s, whatever it is told meanwhile; it is believed
     until another phase carries current or the session ends.
     """
     memory = it.memory
     draw = it.draw_a
+    if draw is None or it.phase is not SessionPhase.CHARGING or it.granted_a <= max(draw) + SETTLED_MARGIN_A:
+        memory.held_down_s = draft.now_s
     if draw is None:
         return
     steady = memory.steady_a
@@ -122,7 +125,7 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
         it.settled = False
         memory.settled_a = None
         return
-    since_s = max(memory.steady_since_s, it.granted_since_s)
+    since_s = max(memory.steady_since_s, min(it.granted_since_s, memory.held_down_s))
     if draft.now_s - since_s >= SETTLES_S:
         memory.settled_a = steady
         it.settled = True

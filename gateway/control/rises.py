@@ -1,7 +1,7 @@
 """How far a house rises from one telegram to the next, learned per phase: what it may have come to while none comes.
 
 Rises are counted in half amperes. Of those of the last day or so the 99.9 % quantile is what one interval may bring at
-the most; before a thousand have been seen nothing is claimed.
+the most; before a thousand have been seen nothing is claimed. What three of four intervals bring is the house's unrest.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ BIN_A: Final = 0.5
 BINS: Final = 128
 QUANTILE: Final = 0.999
 RISES_MIN: Final = 1000
+USUAL_QUANTILE: Final = 0.75
+USUAL_MIN: Final = 30
 RISES_MAX: Final = 16_000
 """Then all counts are halved: what the house did long ago is forgotten (a day and a half at ten seconds)."""
 
@@ -34,9 +36,16 @@ class Rises:
     @property
     def highest_a(self) -> float | None:
         """What 999 of 1000 intervals stay below or at (A); None: not known yet."""
-        if self.seen < RISES_MIN:
-            return None
-        above = self.seen * (1.0 - QUANTILE)
+        return self._quantile_a(QUANTILE) if self.seen >= RISES_MIN else None
+
+    @property
+    def usual_a(self) -> float | None:
+        """What three of four intervals stay below or at (A): how restless the house is from one telegram to the next.
+        None: not known yet."""
+        return self._quantile_a(USUAL_QUANTILE) if self.seen >= USUAL_MIN else None
+
+    def _quantile_a(self, part: float) -> float:
+        above = self.seen * (1.0 - part)
         for own in range(len(self.counts) - 1, -1, -1):
             above -= self.counts[own]
             if above < 0.0:

@@ -143,7 +143,7 @@ class QueueRules:
 class Site:
     """The whole cabinet. `main` is the fuse behind the grid meter; house_load_a_max is declared per phase or None.
 
-    raise_after_s: room must be there this long before a setpoint is raised.
+    raise_after_s: room must be there so long before a setpoint is raised, but for what the house's usual unrest leaves.
     """
 
     gateway_id: GatewayId

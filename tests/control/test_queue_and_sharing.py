@@ -237,6 +237,52 @@ def test_a_full_car_makes_way_for_one_that_waits() -> None:
     assert cabinet.place("p2").served_wh >= 100.0
 
 
+def test_a_car_that_draws_little_is_counted_with_that_though_what_it_may_draw_moves() -> None:
+    """A tapering car leaves its room to those that wait, however restless the house."""
+    cabinet = Cabinet(site(wallbox("p0"), wallbox("p1")), house_a=[7.0, 7.0, 7.0])
+    cabinet.plug("p0", Car(limit_a=2.0))
+    cabinet.run(40)
+    for turn in range(12):
+        cabinet.house_a = [7.0 + 1.5 * (turn % 2)] * 3
+        cabinet.run(20)
+    assert cabinet.state.sockets[SocketId("p0")].reserved_a == (3.0, 3.0, 3.0)
+
+
+def test_a_car_that_has_waited_long_is_counted_with_all_that_it_may_draw_as_soon_as_it_may() -> None:
+    cabinet = Cabinet(site(wallbox("p0"), wallbox("p1")), house_a=[16.0, 16.0, 16.0])
+    cabinet.plug("p0")
+    cabinet.run(300)
+    assert charging(cabinet) == set()
+    cabinet.house_a = [4.0, 4.0, 4.0]
+    cabinet.run_until(lambda c: granted(c, "p0") > 0.0, 60)
+    for _ in range(5):
+        told_a = granted(cabinet, "p0")
+        assert cabinet.state.sockets[SocketId("p0")].reserved_a == (told_a, told_a, told_a)
+        cabinet.step()
+
+
+def test_others_are_lowered_for_one_that_comes_back_no_sooner_than_they_need_to_obey() -> None:
+    cabinet = Cabinet(site(wallbox("p0"), wallbox("p1")), house_a=[2.0, 2.0, 2.0])
+    cabinet.plug("p0")
+    cabinet.run(40)
+    cabinet.plug("p1")
+    cabinet.run(60)
+    cabinet.house_a = [9.0, 9.0, 9.0]
+    cabinet.run(11)
+    assert charging(cabinet) == {"p0"}
+    cabinet.house_a = [4.0, 4.0, 4.0]
+    lowered_s: list[float] = []
+    cabinet.run_until(lambda c: granted(c, "p0") > 12.0, 120)
+
+    def watch(one: Cabinet) -> None:
+        if granted(one, "p0") < 12.0:
+            lowered_s.append(one.at_s)
+
+    while "p1" not in charging(cabinet):
+        cabinet.run(1, watch)
+    assert 1 <= len(lowered_s) <= 12
+
+
 def test_no_more_sessions_run_below_a_fuse_than_its_config_allows() -> None:
     fuses = (fuse(), fuse("garage", 32.0, parent="main", sessions_max=1))
     cabinet = Cabinet(site(wallbox("p1", "garage"), wallbox("p2", "garage"), fuses=fuses), house_a=[0.0, 0.0, 0.0])

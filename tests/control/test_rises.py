@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.control.rises import BIN_A, RISES_MAX, RISES_MIN, Rises, risen_a
+from gateway.control.rises import BIN_A, RISES_MAX, RISES_MIN, USUAL_MIN, Rises, risen_a
 from tests.control.cabinet_world import Cabinet, site, wallbox
 from tests.control.test_queue_and_sharing import granted
 
@@ -26,6 +26,66 @@ def test_nothing_is_claimed_before_a_thousand_intervals_were_seen() -> None:
 def test_one_rise_in_a_thousand_counts_and_one_in_ten_thousand_does_not() -> None:
     assert learned(*[0.0] * 1990, *[9.0] * 10).highest_a == 9.0
     assert learned(*[0.0] * 9999, 9.0).highest_a == 0.0
+
+
+def test_what_three_of_four_intervals_bring_is_known_after_thirty() -> None:
+    assert learned(*[0.4] * (USUAL_MIN - 1)).usual_a is None
+    assert learned(*[0.4] * USUAL_MIN).usual_a == 0.5
+    assert learned(*[0.4] * 76, *[9.0] * 24).usual_a == 0.5
+    assert learned(*[0.4] * 74, *[9.0] * 26).usual_a == 9.0
+    assert learned(*[-1.0] * USUAL_MIN).usual_a == 0.0
+
+
+@pytest.mark.parametrize("poll_every_s", [1, 3])
+def test_rises_are_learned_also_where_the_sockets_are_read_after_the_telegram(poll_every_s: int) -> None:
+    cabinet = Cabinet(site(wallbox("p0"), wallbox("p1")), poll_every_s=poll_every_s)
+    cabinet.plug("p0")
+    for minute in range(10):
+        cabinet.house_a = [2.0 if minute % 2 else 6.0] * 3
+        cabinet.run(60)
+    for rises in cabinet.state.memory.house_rises:
+        assert 55 <= rises.seen <= 60
+        assert sum(rises.counts[7:]) == 4
+
+
+def quiet(house_a: float, *, restless_a: float = 0.0) -> Cabinet:
+    """A car at what the house leaves it, and a house known for ten minutes."""
+    cabinet = Cabinet(site(wallbox("p0", step_a=0.1)), house_a=[house_a] * 3)
+    cabinet.plug("p0")
+    for turn in range(60):
+        cabinet.house_a = [house_a + restless_a * (turn % 3)] * 3
+        cabinet.run(10)
+    cabinet.house_a = [house_a] * 3
+    cabinet.run(30)
+    return cabinet
+
+
+def test_a_quiet_house_gives_its_room_at_the_next_telegram() -> None:
+    cabinet = quiet(12.0)
+    assert granted(cabinet, "p0") == pytest.approx(8.0)
+    cabinet.house_a = [6.0, 6.0, 6.0]
+    cabinet.run(12)
+    assert granted(cabinet, "p0") == pytest.approx(14.0)
+
+
+def test_a_restless_house_keeps_what_it_usually_rises_by_until_the_room_has_lasted() -> None:
+    cabinet = quiet(12.0, restless_a=1.0)
+    before_a = granted(cabinet, "p0")
+    cabinet.house_a = [6.0, 6.0, 6.0]
+    cabinet.run(12)
+    soon_a = granted(cabinet, "p0")
+    assert before_a + 3.0 < soon_a <= 13.0
+    cabinet.run(40)
+    assert granted(cabinet, "p0") == pytest.approx(14.0)
+
+
+def test_a_house_that_nobody_knows_yet_gives_no_room_before_it_has_lasted() -> None:
+    cabinet = Cabinet(site(wallbox("p0")), house_a=[12.0] * 3)
+    cabinet.plug("p0")
+    cabinet.run(60)
+    cabinet.house_a = [6.0] * 3
+    cabinet.run(28)
+    assert granted(cabinet, "p0") == 8.0
 
 
 def test_what_the_house_did_long_ago_is_forgotten() -> None:
