@@ -65,9 +65,9 @@ async def confirmed(ledger: LedgerTurn, pin: Pin) -> Outcome:
     """A meter's key, compared by somebody with a source outside the data."""
     others: list[Pin | None] = []
 
-    async def entry_of(_memory: Memory, store: FactStore, now: Instant) -> Entry:
+    async def entry_of(memory: Memory, store: FactStore, now: Instant) -> Entry:
         known = await _known(store, [pin_name(state, pin.gateway, pin.meter or "") for state in PinState])
-        entry, other = confirm_entry(known.values(), pin, now)
+        entry, other = confirm_entry(memory, known.values(), pin, now)
         others.append(other)
         return entry
 

@@ -147,8 +147,9 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
     """The end of an open session, and its successor's wait in its place.
 
     A register below the begin, or another meter's, ends it without energy, marked so, and a new count begins at what
-    the meter shows. A cancelled session and one below the declared minimum keep their energy and are not billed.
-    Raises DeviceError on a reading without a usable register, or if the session is not open.
+    the meter shows. A cancelled session, one below the declared minimum, and one while its meter's key is
+    in doubt keep their energy and are not billed. Raises DeviceError on a reading without a usable register, or if the
+    session is not open.
     """
     begun = memory.open.get(wish.session)
     if begun is None:
@@ -159,7 +160,8 @@ def end_entry(memory: Memory, station: Station, signer: Signer, wish: RecordEnd)
     register = shown if unusable is None else EnergyRegister(begun.kwh, begun.step_kwh, begun.raw_words)
     minimum_wh = station.minimum_wh.get(begun.socket)
     energy_kwh = register.kwh - begun.kwh
-    unbilled = _unbilled(unusable, wish.kind, energy_kwh, minimum_wh)
+    is_doubted = begun.socket in memory.doubted_keys
+    unbilled = _unbilled(unusable, wish.kind, energy_kwh, minimum_wh, is_doubted=is_doubted)
     seen = None if unusable is None else (serial, shown)
     ending = Ending(wish.kind, wish.because.why, unusable, seen, unbilled, minimum_wh)
     page, time = _next_page(memory, signer), _end_time(memory, station, begun, at)
@@ -296,7 +298,9 @@ def _unusable(begun: SessionBegun, serial: str, shown: EnergyRegister) -> Unusab
     return Unusable.REGISTER_FELL if shown.kwh < begun.kwh else None
 
 
-def _unbilled(unusable: Unusable | None, kind: EndKind, energy_kwh: Decimal, minimum_wh: int | None) -> Unbilled | None:
+def _unbilled(
+    unusable: Unusable | None, kind: EndKind, energy_kwh: Decimal, minimum_wh: int | None, *, is_doubted: bool
+) -> Unbilled | None:
     """Why the session is not billed. The minimum itself is billed, and nothing is rounded up to it."""
     if unusable is not None:
         return Unbilled[unusable.name]
@@ -304,7 +308,7 @@ def _unbilled(unusable: Unusable | None, kind: EndKind, energy_kwh: Decimal, min
         return Unbilled.CANCELLED
     if minimum_wh is not None and energy_kwh * 1000 < minimum_wh:
         return Unbilled.BELOW_MINIMUM
-    return None
+    return Unbilled.METER_KEY_DOUBTED if is_doubted else None
 
 
 def _subject(begun: SessionBegun) -> Subject:

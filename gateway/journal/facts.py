@@ -8,7 +8,14 @@ from decimal import Decimal
 
 from gateway.clock import Instant
 from gateway.ids import SessionId, SocketId, Token
-from gateway.journal.meter_facts import MeterKeyPinned, MeterRecordKept, MeterRecordQuarantined, name_of
+from gateway.journal.meter_facts import (
+    MeterKeyDoubted,
+    MeterKeyPinned,
+    MeterKeyUpheld,
+    MeterRecordKept,
+    MeterRecordQuarantined,
+    name_of,
+)
 from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSeconds, TimeReferenced
 from gateway.metering.ocmf import Unbilled
 from gateway.site.because import Because
@@ -273,6 +280,7 @@ class MemorySaved:
     seconds: SavedSeconds | None = None
     config: str | None = None
     checked: ChainChecked | None = None
+    doubted_keys: tuple[MeterKeyDoubted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +317,8 @@ Fact = (
     | ControlCheckpoint
     | ChainChecked
     | MeterKeyPinned
+    | MeterKeyDoubted
+    | MeterKeyUpheld
     | MeterRecordKept
     | MeterRecordQuarantined
     | HeadSigned

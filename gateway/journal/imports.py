@@ -12,7 +12,9 @@ from gateway.journal.entries import Entry, ended_message
 from gateway.journal.facts import Fact, SessionBegun, SessionEnded
 from gateway.journal.meter_facts import (
     MeterFact,
+    MeterKeyDoubted,
     MeterKeyPinned,
+    MeterKeyUpheld,
     MeterRecordKept,
     MeterRecordQuarantined,
     pin_name,
@@ -93,15 +95,21 @@ def import_entry(memory: Memory, handed: Handed, known: Mapping[str, Fact], now:
         if signed_part(before.text) == signed_part(verdict.text):
             return Entry(()), Outcome(Reason.REPLAYED, before.session or "", before.session)
         verdict = Refused(Reason.PAGE_REUSED, verdict.page, verdict.gateway, verdict.meter)
-    return _quarantined(handed, known, verdict, now)
+    return _quarantined(memory, handed, known, verdict, now)
 
 
-def confirm_entry(known: Iterable[Fact], pin: Pin, now: Instant) -> tuple[Entry, Pin | None]:
+def confirm_entry(memory: Memory, known: Iterable[Fact], pin: Pin, now: Instant) -> tuple[Entry, Pin | None]:
     """Somebody has compared the key of a meter. A key of which nobody but the data spoke gives way to it; a confirmed
-    one does not: that one is answered then, and nothing is stored."""
+    one does not: that one is answered then, and nothing is stored. Whoever confirms the same one again ends a doubt."""
     confirmed = next((one for one in pins_of_facts(known) if one.state is PinState.CONFIRMED), None)
     if confirmed is not None:
-        return Entry(()), confirmed if confirmed.key != pin.key else None
+        meter = (pin.gateway, pin.meter or "")
+        if confirmed.key != pin.key:
+            return Entry(()), confirmed
+        if meter not in {(one.gateway, one.meter) for one in memory.doubted_keys.values()}:
+            return Entry(()), None
+        upheld = MeterKeyUpheld(now, *meter, pin.who, pin.how)
+        return Entry((upheld,), (meter_message(upheld),)), None
     fact = MeterKeyPinned(now, pin.gateway, pin.meter or "", pin.key, PinState.CONFIRMED, pin.who, pin.how)
     return Entry((fact,), (meter_message(fact),)), None
 
@@ -192,7 +200,9 @@ def _session(
     return session_at(sessions, handed.socket, now.utc, now.utc)
 
 
-def _quarantined(handed: Handed, known: Mapping[str, Fact], refused: Refused, now: Instant) -> tuple[Entry, Outcome]:
+def _quarantined(
+    memory: Memory, handed: Handed, known: Mapping[str, Fact], refused: Refused, now: Instant
+) -> tuple[Entry, Outcome]:
     octets = handed.octets[:OCTETS_MAX]
     outcome = Outcome(refused.reason, refused.detail)
     if quarantine_name(octets) in known:
@@ -207,4 +217,7 @@ def _quarantined(handed: Handed, known: Mapping[str, Fact], refused: Refused, no
         source=handed.source,
         octets=octets.hex(),
     )
-    return Entry((fact,), (meter_message(fact),)), outcome
+    facts: list[MeterFact] = [fact]
+    if refused.reason is Reason.FOREIGN_KEY and handed.socket not in memory.doubted_keys:
+        facts.append(MeterKeyDoubted(now, handed.socket, refused.gateway or "", refused.meter or ""))
+    return Entry(tuple(facts), tuple(meter_message(one) for one in facts)), outcome

@@ -56,7 +56,30 @@ class MeterRecordQuarantined:
     octets: str
 
 
-MeterFact = MeterKeyPinned | MeterRecordKept | MeterRecordQuarantined
+@dataclass(frozen=True, slots=True)
+class MeterKeyDoubted:
+    """A record of another key than the pinned one came for that socket: from here on its sessions are signed and not
+    billed, until somebody has compared the key of that meter again."""
+
+    at: Instant
+    socket: SocketId
+    gateway: str
+    meter: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterKeyUpheld:
+    """Somebody has compared a doubted meter's key again, and the confirmed one is right. who, how: as with a pin."""
+
+    at: Instant
+    gateway: str
+    meter: str
+    who: str
+    how: str
+
+
+NamedMeterFact = MeterKeyPinned | MeterRecordKept | MeterRecordQuarantined
+MeterFact = NamedMeterFact | MeterKeyDoubted | MeterKeyUpheld
 
 
 def pin_name(state: PinState, gateway: str, meter: str) -> str:
@@ -79,7 +102,7 @@ def quarantine_name(octets: bytes) -> str:
     return f"meter quarantine {sha256(octets).hexdigest()}"
 
 
-def name_of(fact: MeterFact) -> str:
+def name_of(fact: NamedMeterFact) -> str:
     """The fact's unique name."""
     match fact:
         case MeterKeyPinned():

@@ -8,7 +8,14 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.journal.facts import EventNoted, MeterExchanged, SessionBegun, SessionEnded
-from gateway.journal.meter_facts import MeterFact, MeterKeyPinned, MeterRecordKept, MeterRecordQuarantined
+from gateway.journal.meter_facts import (
+    MeterFact,
+    MeterKeyDoubted,
+    MeterKeyPinned,
+    MeterKeyUpheld,
+    MeterRecordKept,
+    MeterRecordQuarantined,
+)
 from gateway.metering.ocmf import number_text
 from gateway.metering.verdicts import Grade
 
@@ -77,6 +84,8 @@ METER_WHY: Final = {
     MeterKeyPinned: "meter_key_pinned",
     MeterRecordKept: "meter_record_kept",
     MeterRecordQuarantined: "meter_record_refused",
+    MeterKeyDoubted: "meter_key_doubted",
+    MeterKeyUpheld: "meter_key_upheld",
 }
 
 
@@ -91,6 +100,10 @@ def meter_message(fact: MeterFact) -> Message:
             body |= {"socket": fact.socket, "session": fact.session, "proven": fact.key is not None}
         case MeterRecordQuarantined():
             body |= {"socket": fact.socket, "reason": fact.reason}
+        case MeterKeyDoubted():
+            body["socket"] = fact.socket
+        case MeterKeyUpheld():
+            pass
     return Message(Kind.EVENT, json.dumps(body, ensure_ascii=True))
 
 

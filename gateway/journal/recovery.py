@@ -36,11 +36,12 @@ from gateway.journal.facts import (
     SessionQueued,
     SessionWithdrawn,
 )
-from gateway.journal.meter_facts import MeterRecordKept
+from gateway.journal.meter_facts import MeterKeyDoubted, MeterKeyPinned, MeterKeyUpheld, MeterRecordKept
 from gateway.journal.profile_facts import PeriodsSigned, TimeReferenced
 from gateway.journal.profile_memory import ProfileMemory
 from gateway.metering.clock_watch import Cause, is_doubt
 from gateway.metering.ocmf import NO_PAGE_BEFORE, payload_hash
+from gateway.metering.pins import PinState
 from gateway.site.outcomes import Edge
 
 RECENT_MAX: Final = 256
@@ -76,6 +77,7 @@ class Memory:
     unsigned: pages by (key, number) that wait for a signature; open: sessions with a begin and no end; begun: the
     begin facts of open and recent sessions; durable: complete records by session and edge, of the same sessions;
     doubted: open sessions during which the wall clock was not trusted, or stepped;
+    doubted_keys: sockets for which a record of another key than their meter's came, and nobody has looked at it since;
     config: SHA-256 in hex of what the config said last; meter_records: what meters signed themselves of open and recent
     sessions since the start; meter_kwh: the energy that this proves.
     """
@@ -98,6 +100,7 @@ class Memory:
     config: str | None = None
     meter_records: dict[SessionId, tuple[str, ...]] = field(default_factory=dict)
     meter_kwh: dict[SessionId, Decimal] = field(default_factory=dict)
+    doubted_keys: dict[SocketId, MeterKeyDoubted] = field(default_factory=dict)
 
     @property
     def newest_key(self) -> str | None:
@@ -121,8 +124,8 @@ class Memory:
                 self._absorb_key(fact)
             case ControlCheckpoint() | ChainChecked() | ConfigSeen():
                 self._absorb_newest(fact)
-            case MeterRecordKept():
-                self._absorb_meter_record(fact)
+            case MeterRecordKept() | MeterKeyDoubted() | MeterKeyUpheld() | MeterKeyPinned():
+                self._absorb_meter_fact(fact)
             case MemorySaved():
                 self._absorb_saved(fact)
             case SessionQueued() | SessionWithdrawn() | SessionBegun() | SessionEnded():
@@ -161,6 +164,7 @@ class Memory:
             seconds=self.profile.seconds,
             config=self.config,
             checked=self.checked,
+            doubted_keys=tuple(self.doubted_keys.values()),
         )
 
     def _absorb_saved(self, saved: MemorySaved) -> None:
@@ -176,6 +180,7 @@ class Memory:
         self.registers = {mark.socket: RegisterMark(mark.serial, mark.kwh) for mark in saved.registers}
         self.queued = {waiting.session: waiting for waiting in saved.queued}
         self.doubted = set(saved.doubted)
+        self.doubted_keys = {doubted.socket: doubted for doubted in saved.doubted_keys}
         self.profile.restore(saved)
         self.checkpoint, self.config, self.checked = saved.checkpoint, saved.config, saved.checked
         for session in saved.running:
@@ -273,6 +278,16 @@ class Memory:
         self.meter_records[fact.session] = (*self.meter_records.get(fact.session, ()), fact.text)
         if fact.energy_kwh is not None:
             self.meter_kwh[fact.session] = fact.energy_kwh
+
+    def _absorb_meter_fact(self, fact: MeterRecordKept | MeterKeyDoubted | MeterKeyUpheld | MeterKeyPinned) -> None:
+        if isinstance(fact, MeterRecordKept):
+            self._absorb_meter_record(fact)
+        elif isinstance(fact, MeterKeyDoubted):
+            self.doubted_keys[fact.socket] = fact
+        elif isinstance(fact, MeterKeyUpheld) or fact.state is PinState.CONFIRMED:
+            meter = (fact.gateway, fact.meter)
+            others = {name: one for name, one in self.doubted_keys.items() if (one.gateway, one.meter) != meter}
+            self.doubted_keys = others
 
     def _forget_old(self) -> None:
         while len(self.ended) > RECENT_MAX:

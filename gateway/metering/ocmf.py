@@ -94,6 +94,7 @@ class Unbilled(StrEnum):
     REGISTER_FELL = "register_fell"
     CANCELLED = "cancelled"
     BELOW_MINIMUM = "below_minimum"
+    METER_KEY_DOUBTED = "meter_key_doubted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.metering.verdicts import Grade, Reason
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected
 from gateway.publish.json_text import Value, json_text
+from gateway.publish.meter_words import METER_EVENTS
 from gateway.publish.verdict_words import REASON_WORDS
 from gateway.publish.words import (
     ENDINGS,
@@ -23,7 +24,6 @@ from gateway.publish.words import (
     JOURNAL_ROLLED_BACK,
     JOURNAL_UNCHECKED,
     JOURNAL_WHOLE,
-    METER_EVENTS,
     METER_EXCHANGED,
     REFUSALS,
     Language,
@@ -39,7 +39,7 @@ from gateway.site.wishes import EndKind
 
 COMMAND_REJECTED: Final = "command_rejected"
 EXCHANGED: Final = "meter_exchanged"
-PINNED, KEPT, REFUSED = METER_WHY.values()
+PINNED, KEPT, REFUSED, DOUBTED, UPHELD = METER_WHY.values()
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - names an event
 EVENT_TYPES: Final = (
     COMMAND_REJECTED,
@@ -48,6 +48,8 @@ EVENT_TYPES: Final = (
     KEPT,
     REFUSED,
     PINNED,
+    DOUBTED,
+    UPHELD,
     *(why.value for why in Why),
 )
 """Every `event_type` that can come; Home Assistant takes no other."""
@@ -156,7 +158,7 @@ def _event(said: dict[str, Value], language: Language) -> dict[str, Value]:
     told: dict[str, Value] = {"socket": said["socket"], "ts": said["utc"]}
     if said["why"] == EXCHANGED:
         return {"event_type": EXCHANGED, **told, "text": pick(METER_EXCHANGED, language)}
-    if said["why"] in {KEPT, REFUSED, PINNED}:
+    if said["why"] in METER_WHY.values():
         return _meter_event(said, told, language)
     fuse, phase, current_a = said["fuse"], said["phase"], said["current_a"]
     because = Because(
@@ -184,6 +186,8 @@ def _meter_event(said: dict[str, Value], told: dict[str, Value], language: Langu
     if why == KEPT:
         more = {"session": said["session"], "proven": said["proven"]}
         return {"event_type": why, **told, **more, "text": pick(METER_EVENTS[why], language)}
+    if why in {DOUBTED, UPHELD}:
+        return {"event_type": why, **told, "text": pick(METER_EVENTS[why], language)}
     code = Reason(str(said["reason"]))
     text = pick(METER_EVENTS[why], language).format(why=REASON_WORDS[code]["sv" if language is Language.SV else "en"])
     return {"event_type": why, **told, "reason": code.value, "text": text}

@@ -247,21 +247,13 @@ UNBILLED: Final[dict[Unbilled | None, Pair]] = {
         "mindre än den minsta mätbara mängden{minimum}",
         "less than the minimum measured quantity{minimum}",
     ),
+    Unbilled.METER_KEY_DOUBTED: (
+        "poster med en annan nyckel än mätarens kom för platsen; jämför nyckeln (laddvakt meter-key confirm)",
+        "records of another key than the meter's came for the socket; compare the key (laddvakt meter-key confirm)",
+    ),
 }
 """Why a session is signed and not billed; None: an older version did not say."""
 
-METER_EVENTS: Final[dict[str, Pair]] = {
-    "meter_record_kept": ("Mätarens egen signerade post är sparad", "The meter's own signed record is kept"),
-    "meter_record_refused": (
-        "En signerad post avvisades och ligger i karantän: {why}",
-        "A signed record was refused and is in quarantine: {why}",
-    ),
-    "meter_key_pinned_tofu": (
-        "En mätares nyckel kom med data: jämför den med märkskylten och bekräfta den",
-        "A meter's key came with the data: compare it with the label and confirm it",
-    ),
-    "meter_key_pinned_confirmed": ("En mätares nyckel är bekräftad", "A meter's key is confirmed"),
-}
 GRADES: Final[dict[Grade, Pair]] = {
     Grade.METER_SIGNED: ("signerad av mätaren", "signed by the meter"),
     Grade.GATEWAY_SIGNED: ("signerad av denna gateway", "signed by this gateway"),

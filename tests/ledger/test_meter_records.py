@@ -25,13 +25,22 @@ from gateway.ids import GatewayId, SessionId, SocketId
 from gateway.journal.archive import archive_of
 from gateway.journal.audit import Audit
 from gateway.journal.chain import GENESIS, StoredRow, link
+from gateway.journal.facts import PageMade, SessionEnded
 from gateway.journal.imports import MQTT, Handed, Outcome
-from gateway.journal.meter_facts import MeterKeyPinned, MeterRecordKept, MeterRecordQuarantined
+from gateway.journal.meter_facts import (
+    MeterKeyDoubted,
+    MeterKeyPinned,
+    MeterKeyUpheld,
+    MeterRecordKept,
+    MeterRecordQuarantined,
+)
 from gateway.journal.outbox import Kind
+from gateway.metering.ocmf import Unbilled
 from gateway.metering.pins import Pin, PinState
 from gateway.metering.verdicts import Reason
 from gateway.publish.events import outbox_message
 from gateway.publish.words import Language
+from gateway.site.outcomes import Edge
 from tests.ledger.ledger_bench import NOON, SOCKETS, Disk, HandClock, PocketKeys, begin, end, opened, reading
 from tests.metering.makers import MakersMeter
 from tests.metering.makers import reading as shown
@@ -163,6 +172,56 @@ def test_a_record_of_another_key_is_refused_quarantined_and_told_as_a_security_e
     assert [one["reason"] for one in told] == ["signature_wrong", "signature_wrong"]
     assert all(one["text"].startswith("En signerad post avvisades") for one in told)
     assert len(bench.facts(MeterRecordKept)) == 1
+
+
+def test_a_socket_for_which_another_key_came_bills_nothing_until_somebody_has_compared_the_key_again() -> None:
+    other, twin = MakersMeter(), MakersMeter("another")
+
+    async def test(bench: Bench) -> None:
+        await bench.confirm()
+        await bench.charge("s1", "1.00", "2.00")
+        await bench.ledger.record_begin(begin("s2", reading(bench.clock, "2.00")))
+        forged = other.session(NOON, "1.0", NOON + TEN, "1.1")
+        for _ in range(2):
+            assert (await bench.hand(forged, key=other.public.hex)).reason is Reason.FOREIGN_KEY
+        again = other.session(NOON, "1.0", NOON + TEN, "1.2")
+        assert (await bench.hand(again, key=other.public.hex)).reason is Reason.FOREIGN_KEY
+        await bench.ledger.record_end(end("s2", reading(bench.clock, "3.50")))
+        await bench.ledger.record_begin(begin("q1", reading(bench.clock, "7.00"), socket=SOCKETS[1]))
+        await bench.ledger.record_end(end("q1", reading(bench.clock, "7.50"), socket=SOCKETS[1]))
+        await bench.ledger.shut_down()
+        bench.ledger = await opened(bench.disk, bench.keys, bench.clock)
+        await bench.charge("s3", "3.50", "4.00")
+        assert (await bench.confirm(twin)).reason is None, "a meter of another serial"
+        await bench.charge("s4", "4.00", "5.00")
+        assert await bench.confirm() == Outcome(None, pin=PinState.CONFIRMED)
+        assert await bench.confirm() == Outcome(None, pin=PinState.CONFIRMED), "and nothing is left to uphold"
+        await bench.charge("s5", "5.00", "6.00")
+        assert (await bench.hand(forged, key=other.public.hex)).reason is Reason.FOREIGN_KEY
+        await bench.charge("s6", "6.00", "7.00")
+
+    bench = on_bench(test)
+    doubted = (False, Unbilled.METER_KEY_DOUBTED)
+    assert {one.session: (one.billable, one.unbilled) for one in bench.facts(SessionEnded)} == {
+        "s1": (True, None), "s2": doubted, "q1": (True, None), "s3": doubted, "s4": doubted,
+        "s5": (True, None), "s6": (True, None),
+    }  # fmt: skip
+    assert [(one.socket, one.meter) for one in bench.facts(MeterKeyDoubted)] == [(SOCKETS[0], bench.meter.serial)]
+    (upheld,) = bench.facts(MeterKeyUpheld)
+    assert (upheld.gateway, upheld.meter) == (f"GW-{bench.meter.serial}", bench.meter.serial)
+    assert (upheld.who, upheld.how) == ("the board", "label")
+    ends = [one.payload for one in bench.facts(PageMade) if one.edge is Edge.END]
+    assert ['"XN":"meter_key_doubted"' in payload for payload in ends] == [
+        False, True, False, True, True, False, False,
+    ]  # fmt: skip
+    told = {one["session"]: one["not_billed_text"] for one in bench.told(Kind.SESSION, Language.SV)}
+    assert "annan nyckel än mätarens" in told["s2"]
+    kinds = [one for one in bench.told(Kind.EVENT) if one["event_type"] in {"meter_key_doubted", "meter_key_upheld"}]
+    assert [(one["event_type"], one["socket"]) for one in kinds] == [
+        ("meter_key_doubted", SOCKETS[0]),
+        ("meter_key_upheld", None),
+    ]
+    assert all("billed" in one["text"] for one in kinds)
 
 
 def test_a_tofu_key_of_a_forger_who_was_first_gives_way_to_the_confirmed_one_and_no_confirmed_one_does() -> None:

@@ -105,6 +105,8 @@ def test_every_state_that_can_be_shown_is_an_announced_option() -> None:
         "meter_record_kept",
         "meter_record_refused",
         "meter_key_pinned",
+        "meter_key_doubted",
+        "meter_key_upheld",
     }
     assert happenings | {why.value for why in Why} == set(by_key["happening"]["evt_typ"])
 
