@@ -77,6 +77,7 @@ def test_a_row_is_the_reading_and_its_place_in_the_chain() -> None:
         step_wh=Decimal(10), status="X", utc=TEN.replace(microsecond=2_000), state="I", previous="cd" * 32,
     )  # fmt: skip
     assert str(row.step_wh) == "10"
+    assert row_of(shown(3_000)).utc == TEN.replace(microsecond=3_000)
 
 
 def test_both_signed_texts_are_written_letter_for_letter() -> None:

@@ -52,7 +52,7 @@ def told(rows: Sequence[PeriodRow]) -> list[Cells]:
         quarter = one.utc.replace(second=0, microsecond=0).isoformat()
         is_first = before is None or one.status == "X"
         energy = "" if is_first or before is None else str(one.register_wh - before.register_wh)
-        mean = "" if is_first or before is None else f"{(one.register_wh - before.register_wh) * 4}.0"
+        mean = "" if is_first or before is None else f"{(one.register_wh - before.register_wh) * 4:.1f}"
         lines.append({
             "si": str(one.si_s), "zst_utc": quarter, "zst_local": quarter, "register_wh": str(one.register_wh),
             "energy_wh": energy, "mean_w": mean, "status": one.status,
@@ -280,6 +280,8 @@ def test_a_register_that_falls_is_told_and_not_proven() -> None:
 def test_a_register_that_stands_still_proves_that_nothing_flowed() -> None:
     lines = told(chained(row(1), row(2, register_wh=Decimal(1000)), row(3)))
     assert report_of(lines) == ProfileReport("p1", 3, Decimal(2000), Decimal(2000), ())
+    tenths = told(chained(row(1), row(2, register_wh=Decimal("1000.5"))))
+    assert report_of(tenths) == ProfileReport("p1", 2, Decimal("0.5"), Decimal("0.5"), ())
 
 
 def test_a_gap_between_quarters_is_marked_and_has_no_mean() -> None:

@@ -83,3 +83,8 @@ def test_octets_are_utf_8_whatever_the_file_says_and_a_long_record_comes_back_wh
     record = "OCMF|" + "åäö<&>" * 20_000 + "|b"
     document = safe_xml(1, record, None, "30" * 20_000).replace("UTF-8", "ISO-8859-1").encode()
     assert safe_values(document) == (SafeValue("1", "Transaction.Begin", record, "30" * 20_000),)
+
+
+def test_a_key_that_is_written_in_many_lines_comes_back_with_them() -> None:
+    key = "\n".join(["30" * 40] * 500)
+    assert safe_values(safe_xml(1, "OCMF|a|b", None, key).encode())[0].key == key
