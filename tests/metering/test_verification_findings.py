@@ -293,3 +293,29 @@ def test_what_has_no_pin_and_what_is_no_record_is_told_with_its_place(text: str,
 
 def test_of_nothing_nothing_is_proven() -> None:
     assert verified_by_pins([], ()) == Report((), (Finding(Reason.NOTHING_FOUND, ""),))
+
+
+def test_a_record_without_a_pin_is_checked_with_the_key_that_is_given_for_all_others() -> None:
+    meter = MakersMeter()
+    theirs = Submitted(meter.edge("B", WINTER, "1"), "m", None, "9")
+    pins = pinned((meter.public, PinState.TOFU), gateway=f"GW-{meter.serial}")
+    heap = [*submitted(*pair_texts()), Submitted("hello", "h"), theirs]
+    report = verified_by_pins(heap, pins, otherwise=PEN.public)
+    doubt = Finding(Reason.KEY_NOT_CONFIRMED, "", meter.public.fingerprint)
+    assert report.sessions[0] == GREEN
+    assert report.sessions[1].findings == (Finding(Reason.END_MISSING, "9"), doubt)
+    assert report.findings == (Finding(Reason.NOT_OCMF, "h"), doubt)
+    forged = verified_by_pins([Submitted(Pen().record(begin_text()), "x")], pins, otherwise=PEN.public)
+    assert forged.findings == (Finding(Reason.SIGNATURE_WRONG, "x"),)
+
+
+def test_what_is_found_by_one_key_stands_beside_what_is_found_by_the_next() -> None:
+    first, second = MakersMeter("m1"), MakersMeter("m2")
+    heap = [Submitted(one.edge("B", WINTER, "1"), one.serial, None, one.serial) for one in (first, second)]
+    pins = [
+        *pinned((first.public, PinState.TOFU), gateway="GW-m1"),
+        *pinned((second.public, PinState.TOFU), gateway="GW-m2"),
+    ]
+    report = verified_by_pins([*heap, Submitted("hello", "h")], pins)
+    doubts = [Finding(Reason.KEY_NOT_CONFIRMED, "", one.public.fingerprint) for one in (first, second)]
+    assert report.findings == (Finding(Reason.NOT_OCMF, "h"), *doubts)
