@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gateway.cli import journal
-from gateway.devices.journal_file import opened_for_reading, verified_facts
+from gateway.cli import export, journal, verify
+from gateway.devices.journal_file import newest_key, opened_for_reading, verified_facts
 from gateway.journal.archive import archive_of
 from gateway.metering.keys import public_key
 from gateway.metering.verdicts import Verdict
@@ -38,7 +38,15 @@ def judged(folder: Path, said: Iterable[str], registers: Mapping[str, Decimal]) 
     said: what all lives acknowledged; registers: what the world's meters show at the end.
     """
     rows = rows_on_disk(folder)
-    return [*_sessions(rows, said), *_pages(rows), *_energy(rows, registers), *_commands(folder)]
+    said = list(said)
+    return [
+        *_sessions(rows, said),
+        *_pages(rows),
+        *_energy(rows, registers),
+        *_quarters(rows, said),
+        *_commands(folder),
+        *_profile(folder),
+    ]
 
 
 def _sessions(rows: list[Row], said: Iterable[str]) -> Iterable[str]:
@@ -98,6 +106,41 @@ def _energy(rows: list[Row], registers: Mapping[str, Decimal]) -> Iterable[str]:
             yield f"socket {socket}: sessions and T0 are {booked.get(socket)} kWh, its meters counted {total} kWh"
         if mark[socket] != register:
             yield f"socket {socket}: booked to {mark[socket]} kWh, the meter shows {register} kWh"
+
+
+def _quarters(rows: list[Row], said: Iterable[str]) -> Iterable[str]:
+    """Each place's rows of the load profile count from 1 without a gap, and none that was acknowledged is lost."""
+    kept = [period for kind, fact in rows if kind == "PeriodsSigned" for period in fact["periods"]]
+    pages: dict[str, list[int]] = {}
+    for period in kept:
+        pages.setdefault(period["place"], []).append(period["page"])
+    for place, found in pages.items():
+        if found != list(range(1, len(found) + 1)):
+            yield f"rows of the load profile of {place} have a gap or stand twice: {found}"
+    shown = Counter((period["place"], Decimal(period["register_wh"])) for period in kept)
+    for line in said:
+        if line.startswith("quarter "):
+            _, place, register_wh = line.split(" ")
+            if shown[place, Decimal(register_wh)] != 1:
+                yield f"acknowledged and lost, or kept twice: {line}"
+
+
+def _profile(folder: Path) -> Iterable[str]:
+    """The product's own word on the exported load profile: every row is proven."""
+    file = folder.parent / f"{folder.name}-profile.csv"
+    with opened_for_reading(folder) as connection:
+        pinned = newest_key(connection).public_key
+    heard = io.StringIO()
+    for command, words in (
+        (export, ["--state-dir", str(folder), "--format", "load-profile", "-o", str(file)]),
+        (verify, [str(file), "--key", pinned]),
+    ):
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        with contextlib.redirect_stdout(heard):
+            code = command.run(parser.parse_args(words))
+    if code in {verify.EXIT_FALSE, verify.EXIT_NOT_ASKED} or "load profile p1" not in heard.getvalue():
+        yield f"load profile: {heard.getvalue()}"
 
 
 def _commands(folder: Path) -> Iterable[str]:

@@ -1,8 +1,9 @@
 """One life of a ledger on a real disk, from start to orderly stop, in virtual time: what the crash campaigns run.
 
 It recovers as control does, then charges: four sessions on three sockets, a queue, a withdrawal, a meter that is
-exchanged while it counts, events, checkpoints, messages that the broker takes, and a pause in which the log is moved
-into the database. The meters are the world's: their registers go on whatever happens to the daemon.
+exchanged while it counts, events, checkpoints, quarter hours of the load profile with a step of the clock between them,
+messages that the broker takes, and a pause in which the log is moved into the database. The meters are the world's:
+their registers go on whatever happens to the daemon.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from gateway.app.ledger_key import KeyFolder
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.journal_store import JournalStore
 from gateway.ids import SessionId, SocketId, Token
+from gateway.metering.clock_watch import Cause
+from gateway.metering.load_profile import Shown, watt_hours
 from gateway.meters.readings import SocketReading
 from gateway.site.because import Because, Why
 from gateway.site.outcomes import RecordDurable
@@ -112,6 +115,7 @@ class _Story:
         await self._queue(P1, gone)
         await ledger.note(NoteEvent(P1, Because(Why.OVERLOAD, current_a=17.5)))
         await ledger.note(NoteWithdrawn(P1, gone, Because(Why.COMMAND)))
+        await self._quarter()
         await self._end(P1, a)
         await self._delivered()
         world.flow(P1, 3)
@@ -133,6 +137,8 @@ class _Story:
 
     async def end_of_day(self) -> None:
         """Books what flowed outside sessions, so that the journal knows the registers as they are."""
+        await self._ledger.refer_time(Cause.STEP)
+        await self._quarter()
         for socket in SOCKETS:
             self._world.flow(socket, 9)
             await self._ledger.book_outside(socket, self._world.reading(socket))
@@ -153,6 +159,18 @@ class _Story:
     async def _end(self, socket: SocketId, session: SessionId, kind: EndKind = EndKind.COMPLETED) -> None:
         wish = end(session, self._world.reading(socket), socket=socket, kind=kind)
         self._acknowledged(await self._ledger.record_end(wish))
+
+    async def _quarter(self) -> None:
+        """A row of the load profile for each socket."""
+        read = {socket: self._world.reading(socket) for socket in SOCKETS}
+        shown = [
+            Shown(socket, one.serial, one.at, one.energy_import)
+            for socket, one in read.items()
+            if one.serial is not None and one.energy_import is not None
+        ]
+        await self._ledger.register(shown)
+        for one in shown:
+            self._say(f"quarter {one.place} {watt_hours(one.register.kwh)}")
 
     async def _delivered(self) -> None:
         pending = await self._ledger.pending_outbox(20)

@@ -290,6 +290,9 @@ def _is_kept(line: str, texts: list[str]) -> bool:
         return any('"kind":"PageSigned"' in text and signed in text for text in texts)
     if words[0] == "queued":
         return any('"kind":"SessionQueued"' in text and f'"session":"{words[1]}"' in text for text in texts)
+    if words[0] == "quarter":
+        row = f'"place":"{words[1]}","register_wh":"{words[2]}"'
+        return any('"kind":"PeriodsSigned"' in text and row in text for text in texts)
     return True
 
 
