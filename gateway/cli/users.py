@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = {
         "list": "print users, groups, rights and ends; no card and no code",
         "add": "add a user, and print the pseudonym",
+        "change": "give a user another end, other groups or other rights; cards and codes stay",
         "remove": "take a user off the list, with all cards and codes",
         "card": "add a card to a user",
         "pin": "give a user a PIN in place of the one before",
@@ -45,17 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("config", type=Path, metavar="CONFIG", help="the gateway's config file")
         if name not in ("list", "add"):
             one.add_argument("user", metavar="USER", help="the pseudonym")
-    add = words["add"]
+    add, change = words["add"], words["change"]
     add.add_argument("--user", metavar="USER", help="a pseudonym of your own, never a name; drawn if left out")
-    add.add_argument("--group", action="append", default=[], metavar="NAME", help="a [[user_group]]; may be repeated")
-    add.add_argument(
-        "--right",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a socket, a [[socket_group]] or all; may be repeated",
-    )
-    add.add_argument("--until", metavar="YYYY-MM-DD", help="the last day, in the gateway's time zone")
+    change.add_argument("--no-end", action="store_true", help="without a last day from now on")
+    change.add_argument("--no-groups", action="store_true", help="in no group from now on")
+    change.add_argument("--no-rights", action="store_true", help="no rights of its own from now on")
+    for one in (add, change):
+        groups, rights = "a [[user_group]]; may be repeated", "a socket, a [[socket_group]] or all; may be repeated"
+        one.add_argument("--group", action="append", default=[], metavar="NAME", help=groups)
+        one.add_argument("--right", action="append", default=[], metavar="NAME", help=rights)
+        one.add_argument("--until", metavar="YYYY-MM-DD", help="the last day, in the gateway's time zone")
     add.add_argument("--card", action="store_true", help="asks for the number of a card too")
     add.add_argument("--pin", action="store_true", help="asks for a PIN too")
     words["code"].add_argument("--hours", type=int, default=24, help="how long it is good for; default 24")
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
             _list(cabinet, store)
         case "add":
             _add(args, cabinet, store)
+        case "change":
+            _change(args, cabinet, store)
         case "remove":
             _remove(args.user, store)
         case "card" | "pin":
@@ -107,11 +109,9 @@ def _add(args: argparse.Namespace, cabinet: "Cabinet", store: "UserStore") -> No
     from gateway.ids import Token
     from gateway.publish.commands import uniform
     from gateway.site.requests import Source
-    from gateway.site.users import ALL_SOCKETS, User, UserList
+    from gateway.site.users import User, UserList
 
-    rights = {ALL_SOCKETS, *cabinet.site.sockets, *cabinet.rights.socket_groups}
-    _check_names("--right", args.right, rights)
-    _check_names("--group", args.group, set(cabinet.rights.user_groups))
+    _require_names(args, cabinet)
     name = args.user or f"u-{secrets.token_hex(4)}"
     if uniform(Source.MQTT, name) is None:
         raise _mistake("--user", name, "this is no pseudonym.", "Four to 64 letters, digits and . _ : -")
@@ -129,6 +129,46 @@ def _add(args: argparse.Namespace, cabinet: "Cabinet", store: "UserStore") -> No
 
     store.change(added)
     print(name)
+
+
+def _change(args: argparse.Namespace, cabinet: "Cabinet", store: "UserStore") -> None:
+    """What is named takes the place of what was; what is not named stays."""
+    from dataclasses import replace
+
+    from gateway.site.users import UserList
+
+    pairs = {
+        "until": ("--no-end", args.until, args.no_end),
+        "group": ("--no-groups", args.group, args.no_groups),
+        "right": ("--no-rights", args.right, args.no_rights),
+    }
+    for name, (opposite, given, taken) in pairs.items():
+        if given and taken:
+            raise _mistake(f"--{name}", str(given), f"contradicts {opposite}.", "Give one of them.")
+    if not any(given or taken for _, given, taken in pairs.values()):
+        raise _mistake("arguments", "", "nothing is to be changed.", "Give --until, --group, --right or a --no-...")
+    _require_names(args, cabinet)
+    until = None if args.until is None else _end_of(args.until, cabinet)
+
+    def changed(users: "UserList") -> "UserList":
+        user = _known(users, args.user)
+        other = replace(
+            user,
+            groups=tuple(args.group) if args.group or args.no_groups else user.groups,
+            rights=tuple(args.right) if args.right or args.no_rights else user.rights,
+            valid_until=until if until is not None or args.no_end else user.valid_until,
+        )
+        return UserList(users.salt, tuple(other if one is user else one for one in users.users), users.codes)
+
+    store.change(changed)
+    print(f"{args.user} is changed; see: laddvakt users list CONFIG")
+
+
+def _require_names(args: argparse.Namespace, cabinet: "Cabinet") -> None:
+    from gateway.site.users import ALL_SOCKETS
+
+    _check_names("--right", args.right, {ALL_SOCKETS, *cabinet.site.sockets, *cabinet.rights.socket_groups})
+    _check_names("--group", args.group, set(cabinet.rights.user_groups))
 
 
 def _remove(name: str, store: "UserStore") -> None:

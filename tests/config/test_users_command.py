@@ -130,3 +130,36 @@ def test_a_group_that_the_config_has_no_more_is_shown(desk: Desk) -> None:
     desk.types("add", "--user", "ann-1", "--group", "residents")
     desk.config.write_text(desk.config.read_text("utf-8").replace('"residents"', '"tenants"'), "utf-8")
     assert "NO SUCH GROUP in the config: residents" in desk.types("list")[1]
+
+
+def test_end_groups_and_rights_of_a_user_are_changed_one_by_one_and_its_card_stays(desk: Desk) -> None:
+    desk.types("add", "--user", "flat-7", "--group", "residents", "--until", "2031-12-31", "--card", given="04A21B99\n")
+    before = desk.store().users().users
+    assert desk.types("change", "flat-7", "--until", "2032-12-31")[0] == 0
+    assert "flat-7: until 2033-01-01 00:00+01:00; groups residents; rights none" in desk.types("list")[1]
+    assert desk.types("change", "flat-7", "--right", "p1", "--no-groups")[0] == 0
+    said = desk.types("list")[1]
+    assert "until 2033-01-01 00:00+01:00; groups none; rights p1; sockets p1; 1 card(s)" in said
+    assert desk.types("change", "flat-7", "--no-end", "--no-rights", "--group", "residents")[0] == 0
+    assert "flat-7: without end; groups residents; rights none; sockets p1, p2; 1 card(s)" in desk.types("list")[1]
+    assert desk.store().users().users[0].cards == before[0].cards
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("flat-7",), "nothing is to be changed"),
+        (("flat-7", "--until", "2032-12-31", "--no-end"), "contradicts --no-end"),
+        (("flat-7", "--group", "residents", "--no-groups"), "contradicts --no-groups"),
+        (("flat-7", "--right", "all", "--no-rights"), "contradicts --no-rights"),
+        (("flat-7", "--group", "nobody"), "no such name in the config"),
+        (("flat-7", "--until", "soon"), "is no day"),
+        (("flat-8", "--no-end"), "not on the list"),
+    ],
+)
+def test_a_change_that_cannot_be_meant_changes_nothing(desk: Desk, words: tuple[str, ...], word: str) -> None:
+    desk.types("add", "--user", "flat-7", "--right", "p1", "--until", "2031-12-31")
+    before = desk.types("list")
+    code, said = desk.types("change", *words)
+    assert (code, word in said) == (2, True), said
+    assert desk.types("list") == before
