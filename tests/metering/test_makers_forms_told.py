@@ -152,6 +152,9 @@ def test_sessions_of_one_meter_without_a_name_are_parted_where_each_ends_before_
     assert reasons(part(1, "E"), part(2, "B")) == turned
     assert reasons(part(1, "B"), part(2, "B", "E")) == [Reason.TWO_BEGINS]
     assert reasons(part(1, "B"), part(2, "C")) == [Reason.END_MISSING]
+    assert reasons(part(1, "B"), part(2, "E"), part(3, "B"), part(4, "C")) == [Reason.TWO_BEGINS]
+    both = [Reason.TWO_BEGINS, Reason.TWO_ENDS]
+    assert reasons(part(1, "B"), part(2, "B", "E"), part(3, "B"), part(4, "E")) == both
     assert reasons(part(1, "B", "C"), part(2, "E"), part(3, "B"), part(4, "E")) == [Reason.TWO_BEGINS, Reason.TWO_ENDS]
 
 
