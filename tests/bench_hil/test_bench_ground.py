@@ -109,6 +109,13 @@ def test_a_driver_asks_for_current_where_none_comes_by_itself(access: str, polic
     assert verdict.energy_kwh > 0.8
 
 
+@pytest.mark.parametrize("policy", ["ours", "fifo", "evcc", "hass-evse"])
+def test_a_contactor_before_a_box_keeps_no_policy_from_charging(policy: str) -> None:
+    played = trace([car("p1", depart_s=900)], sockets=[socket("p1"), plain("h1", "L1")])
+    text = played.site_text.replace("wallbox = {", 'contactor = { board = "relays", channel = 8 }\nwallbox = {')
+    assert run_course(replace(played, site_text=text), policy).energy_kwh > 0.8
+
+
 def test_a_car_at_a_plain_socket_draws_when_there_is_voltage() -> None:
     played = trace([car("h1", depart_s=900, phases=1, limit_a=10)], sockets=[plain("h1", "L2")])
     verdict = run_course(played, "ours")

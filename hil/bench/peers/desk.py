@@ -112,9 +112,14 @@ class Desk:
         return down_a if down_a >= MINIMUM_A - 1e-6 else 0.0
 
     def order(self, wanted_a: dict[str, float]) -> Orders:
-        """Setpoints as orders; a socket without box is switched on for any current."""
+        """Setpoints as orders; a socket without box is switched on for any current, one with both stays switched on."""
         self.told_a.update(wanted_a)
-        closed = {name: amperes > 0.0 for name, amperes in wanted_a.items() if not self.site.sockets[name].boxed}
+        sockets = self.site.sockets
+        closed = {
+            name: plan.boxed or wanted_a[name] > 0.0
+            for name, plan in sockets.items()
+            if plan.contactor and (plan.boxed or name in wanted_a)
+        }
         return Orders(wanted_a, closed)
 
 
