@@ -238,8 +238,8 @@ def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
 
 
 def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
-    """To what has been there for long enough, or what the house will hardly take back; once per telegram that was
-    weighed since the last raise."""
+    """To what has been there for long enough, or what two telegrams showed and the house will hardly take back; once
+    per telegram that was weighed since the last raise. One telegram alone, which may be false, raises nothing."""
     memory = it.memory
     step_a = traits(it).step_a
     gap_a = share.current_a - it.granted_a
@@ -265,6 +265,9 @@ def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -
         if waits_for_telegram or on_its_way:
             return
     free_a, calm_a = _free_a(draft, it, reserved)
+    if not it.energised_now:
+        newest_s = max(draft.memory.house_weighed_s)
+        calm_a = min(calm_a, max((shared_a for begun_s, shared_a in memory.room if begun_s < newest_s), default=0.0))
     target_a = calm_a if draft.now_s < since_s + waits_s else max(calm_a, min(free_a, lasting_a))
     new_a = floor((min(target_a, share.current_a) + TINY_A) / step_a) * step_a if target_a > 0.0 else 0.0
     if new_a < it.granted_a + step_a - TINY_A and not it.energised_now:

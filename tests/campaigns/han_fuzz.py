@@ -29,7 +29,7 @@ MINUTES: Final = 20.0
 MUTANTS: Final = 1_000_000
 MUTANTS_SAMPLED: Final = 20_000
 DRIVEN: Final = _han_mutants.KEPT
-DRIVEN_SAMPLED: Final = 2
+DRIVEN_SAMPLED: Final = 1
 """Missed mutants of each kind that are driven through control."""
 CALLS_SAMPLED: Final = 1_200
 GUIDED_RUNS_SAMPLED: Final = 500

@@ -29,6 +29,6 @@ def test_a_limit_is_not_raised_by_one_false_telegram() -> None:
     assert _han_limits.raised_a(TRUE, HALVED) == 0.0
 
 
-def test_the_same_telegram_would_raise_it_if_room_had_not_to_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_han_limits, "RAISE_AFTER_S", 1.0)
+def test_the_same_said_twice_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_han_limits, "FALSE_TELEGRAMS", 2)
     assert _han_limits.raised_a(TRUE, HALVED) > 5.0
