@@ -17,8 +17,10 @@ from gateway.control.phase_learning import learn_phases
 from gateway.control.phase_switching import watch_switching, widen, wish_phases
 from gateway.control.phase_use import end_trials, watch_phases
 from gateway.control.problems import find_problems, watch_house
+from gateway.control.proving import give_back_limits, keep_room_for_proof
 from gateway.control.queue import admit, drop_claims, energise, hide_claims, places_in_line
 from gateway.control.ranking import follow_waits
+from gateway.control.recovery import spread_from_trust
 from gateway.control.registers import watch_registers
 from gateway.control.reservation import all_reserved, reserve, reserve_touched, watch_wallboxes
 from gateway.control.restraints import hold_back, restrain
@@ -47,6 +49,7 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     follow_cars(draft)
     follow_sleepers(draft)
     follow_waits(draft)
+    spread_from_trust(draft)
     # What every fuse carries now, and how warm it is.
     drop_claims(draft)
     estimate_house(draft)
@@ -68,10 +71,12 @@ def decide(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Decisio
     bring_to_rest(draft)
     reserve_touched(draft)
     # Who makes way, who is next, who may draw how much.
+    keep_room_for_proof(draft)
     make_way(draft)
     energise(draft)
     admit(draft)
     share_room(draft)
+    give_back_limits(draft)
     # What is wished.
     name_reasons(draft)
     wish_jobs(draft)

@@ -139,6 +139,8 @@ class Draft:
     """Fuse phases whose limit somebody has lowered below what the fuse bears, and why."""
     bound_by: dict[int, Because] = field(default_factory=dict)
     """What is said of a fuse phase that binds, once for all its sockets."""
+    limit_before_proof_a: dict[int, float] = field(default_factory=dict)
+    """The limits of the fuse phases where room is kept for a box to be proven."""
     unrest_a: list[float] = field(default_factory=list)
     """By how much each fuse phase's base load usually rises from telegram to telegram; infinite: not known yet."""
 

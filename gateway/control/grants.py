@@ -96,7 +96,7 @@ def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
     excess_a = total[place] - draft.limit_a[place]
     because = _grid_because(draft) or draft.lowering(place) or Because(Why.ROOM_LOST, fuse, phase, excess_a)
     all_alike = draft.freshness >= Freshness.FALLBACK
-    victims = [it for it in draft.each() if place in it.places_used and _can_yield(it)]
+    victims = [it for it in draft.each() if place in it.places_used and can_yield(it)]
     victims.sort(key=lambda it: rank(draft, it), reverse=True)
     victims.sort(key=lambda it: not (all_alike and it.shared))
     for it in victims:
@@ -117,7 +117,8 @@ def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
                 total[one] -= max(0.0, before[own] - after[own])
 
 
-def _can_yield(it: SocketDraft) -> bool:
+def can_yield(it: SocketDraft) -> bool:
+    """Whether it can be paused, or its start called off."""
     if it.phase in STARTING:
         return it.phase is not SessionPhase.SIGNING_BEGIN
     return it.phase is SessionPhase.CHARGING and (it.shared or it.socket.contactor)

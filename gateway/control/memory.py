@@ -56,7 +56,8 @@ class RegisterWatch:
 class SocketMemory:
     """One socket's timers (monotonic seconds; None: not running) and counters.
 
-    unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; yielded: asleep and
+    unpowered: why an idle box behind a contactor gets no power, None if it has it or may have it; unproven_since_s: its
+    box, never seen to obey, has no power; room_kept_since_s: others make way for it; yielded: asleep and
     out of the line's way; sliced: its turn is over, it waits at the end of the line for the next; turn_used_s:
     how long it has charged in its turn; returned: it charges
     again after a pause; has_drawn: its car has charged in this session; start_after_s: no session begins before.
@@ -128,6 +129,8 @@ class SocketMemory:
     held_since_s: float = 0.0
     held_trip: bool = False
     unpowered: Because | None = None
+    unproven_since_s: float | None = None
+    room_kept_since_s: float | None = None
     switchings: int = 0
     switchings_hot: int = 0
     place: int = 0
@@ -168,7 +171,8 @@ class Memory:
 
     pending: telegrams, oldest first, that some live socket has not been read after; telegrams: how many came;
     house_weighed_a: the house by the newest telegram that is no longer pending, house_weighed_s: when that came;
-    house_seen_s: when the newest of all did, by phase; house_over: above its fuse by itself.
+    house_seen_s: when the newest of all did, by phase; house_over: above its fuse by itself; grid_trusted: has been
+    since the start.
     """
 
     tree: FuseTree | None = None
@@ -185,6 +189,7 @@ class Memory:
     failed_trials_s: tuple[float, ...] = ()
     house_over: tuple[bool, bool, bool] = (False, False, False)
     started_s: float = 0.0
+    grid_trusted: bool = False
     next_place: int = 0
     saved_facts: tuple[object, ...] = ()
     saved_highest_a: tuple[int | None, ...] = ()

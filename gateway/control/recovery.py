@@ -10,7 +10,7 @@ from zlib import crc32
 
 from gateway.clock import Instant
 from gateway.control.checkpoint import ControlCheckpoint, phases_known, plan_known
-from gateway.control.draft import waiting_session
+from gateway.control.draft import Draft, waiting_session
 from gateway.control.memory import Memory, SocketMemory, Successor
 from gateway.control.past import OpenSession, Past, QueuedSession
 from gateway.control.phase_evidence import PhaseEvidence, PhaseLearning, rotations
@@ -132,6 +132,24 @@ def _spread_starts(site: Site, places: dict[SocketId, int], memory: Memory, now:
     line = sorted(site.sockets, key=lambda socket: places.get(socket, len(site.sockets)))
     for socket, part in zip(line, drawn, strict=True):
         memory.sockets[socket].start_after_s = now.monotonic_s + part * site.rules.restart_spread_s
+
+
+def spread_from_trust(draft: Draft) -> None:
+    """Once, when the grid meter is trusted for the first time: nobody could begin before, so the spread counts from
+    then; for a contactor that still rests, from the end of its rest, in what is left of the spread or a quarter."""
+    if draft.memory.grid_trusted or draft.freshness is not Freshness.FRESH:
+        return
+    draft.memory.grid_trusted = True
+    spread_s = draft.tree.site.rules.restart_spread_s
+    if spread_s <= 0.0:
+        return
+    for it in draft.each():
+        if it.memory.start_after_s > 0.0:
+            part = (it.memory.start_after_s - draft.memory.started_s) / spread_s
+            rested_s = draft.now_s if it.opened_s is None else it.opened_s + it.socket.minimum_off_s
+            from_s = max(draft.now_s, rested_s)
+            until_s = max(draft.now_s + spread_s, from_s + spread_s / 4.0)
+            it.memory.start_after_s = from_s + part * (until_s - from_s)
 
 
 def _queue(places: dict[SocketId, int], memory: Memory, sockets: dict[SocketId, SocketState]) -> tuple[SessionId, ...]:

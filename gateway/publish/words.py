@@ -57,7 +57,14 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.GRID_IMPLAUSIBLE: ("Elmätarens värden är orimliga", "Grid meter's values are implausible"),
     Why.GRID_FROZEN: ("Elmätaren upprepar samma värden", "Grid meter repeats the same values"),
     Why.GRID_METER_CHANGED: ("Elmätaren är utbytt: räknar om från ny ställning", "Grid meter changed: counted anew"),
-    Why.POWER_WAITS: ("Boxen saknar spänning: {where} saknar {amps}", "Box has no power: {where} lacks {amps}"),
+    Why.POWER_WAITS: (
+        "Boxen saknar spänning: {where} saknar {amps}{left}",
+        "Box has no power: {where} lacks {amps}{left}",
+    ),
+    Why.ROOM_FOR_PROOF: (
+        "{where} lämnar {amps}: en box får spänning och prövas",
+        "{where} leaves {amps}: a box gets power and is tried",
+    ),
     Why.SOCKET_METER_SILENT: ("Platsens mätare svarar inte", "Socket meter does not answer"),
     Why.SOCKET_OVERLOAD_SOON: ("Platsen drar {amps}: bryts om det består", "Socket draws {amps}: cut if it stays so"),
     Why.SOCKET_OVERLOAD: ("Platsen drar {amps}: avbruten", "Socket draws {amps}: session closed"),

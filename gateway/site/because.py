@@ -29,7 +29,8 @@ class Why(StrEnum):
     GRID_IMPLAUSIBLE = "grid_implausible"
     GRID_FROZEN = "grid_frozen"
     GRID_METER_CHANGED = "grid_meter_changed"  # another meter, or its registers start elsewhere
-    POWER_WAITS = "power_waits"  # fuse, phase, current_a = what is missing: the box gets no power from its contactor
+    POWER_WAITS = "power_waits"  # fuse, phase, current_a = missing: the box gets no power; until_s: its turn
+    ROOM_FOR_PROOF = "room_for_proof"  # fuse, phase, current_a: left while a box gets power to show that it obeys
     SOCKET_METER_SILENT = "socket_meter_silent"
     SOCKET_OVERLOAD_SOON = "socket_overload_soon"  # current_a = measured: above its maximum, closed if it stays so
     SOCKET_OVERLOAD = "socket_overload"  # current_a = measured: session closed

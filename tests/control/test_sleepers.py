@@ -1,12 +1,16 @@
 """Full cars end, sleeping ones are woken once and named, and a street does not start in one second."""
 
+from collections import Counter
+
 import pytest
 
 from gateway.control.checkpoint import ControlCheckpoint
 from gateway.control.past import Past, QueuedSession
 from gateway.control.recovery import recover
+from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
 from gateway.site.because import Why
+from gateway.site.freshness import Freshness
 from gateway.site.topology import QueueRules, Site
 from gateway.site.wishes import NoteEvent, RecordEnd
 from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
@@ -151,3 +155,46 @@ def test_a_car_that_woke_after_it_had_made_way_gets_its_turn_when_its_patience_i
     sleeper.limit_a = 16.0
     cabinet.run_until(lambda c: c.place("p1").wh > 1000.0, int(patience_s + 2 * slice_s))
     assert cabinet.over_rating_s == 0
+
+
+def test_the_spread_after_an_outage_begins_when_the_grid_meter_is_trusted() -> None:
+    """Until then nobody could begin: who was to begin meanwhile would begin with all others in that second."""
+    names = [f"p{n}" for n in range(24)]
+    cabinet = Cabinet(site(*(wallbox(n) for n in names), fuses=(fuse(rating_a=400.0),)), past=waiting(*names))
+    cabinet.grid_silent = True
+    for name in names:
+        cabinet.plug(name)
+    cabinet.run(70)
+    cabinet.grid_silent = False
+    cabinet.run_until(lambda c: c.state.grid is Freshness.FRESH, 60)
+    trusted_s = cabinet.at_s
+    began: dict[str, float] = {}
+    for _ in range(140):
+        cabinet.step()
+        for name in names:
+            session = cabinet.state.sockets[SocketId(name)].session
+            if session is not None and session.phase is not SessionPhase.QUEUED:
+                began.setdefault(name, cabinet.at_s)
+    assert set(began) == set(names)
+    assert max(Counter(began.values()).values()) <= 4
+    assert max(began.values()) <= trusted_s + 121.0
+    assert max(began.values()) - min(began.values()) >= 60.0
+
+
+def test_the_spread_after_an_outage_leaves_the_contactors_their_rest_and_still_spreads() -> None:
+    names = [f"p{n}" for n in range(24)]
+    boxes = (wallbox(n, contactor=True) for n in names)
+    known = ControlCheckpoint(saved_at_s=90_000.0, obeyed=tuple(names))
+    past = Past((), waiting(*names).queued, known.to_text())
+    cabinet = Cabinet(site(*boxes, fuses=(fuse(rating_a=400.0),)), past=past)
+    for name in names:
+        cabinet.plug(name)
+    began: dict[str, float] = {}
+    for _ in range(200):
+        cabinet.step()
+        for name in names:
+            session = cabinet.state.sockets[SocketId(name)].session
+            if session is not None and session.phase is not SessionPhase.QUEUED:
+                began.setdefault(name, cabinet.at_s)
+    assert set(began) == set(names)
+    assert max(Counter(began.values()).values()) <= 4
