@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID, uuid5
 
@@ -315,6 +316,7 @@ async def open_ledger(
     minimum_wh: Mapping[SocketId, int],
     discipline: Callable[[], Discipline] = undisciplined,
     config: str = "",
+    tariff_ids: Mapping[SocketId, str] = MappingProxyType({}),
     streams_rows: bool = False,
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
@@ -326,7 +328,7 @@ async def open_ledger(
     except OSError as problem:
         raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
     software, boot_id = software_identity(), boot_id.strip()
-    station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config)
+    station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config, tariff_ids)
     store = await asyncio.to_thread(partial(JournalStore.open, state_dir, streams_rows=streams_rows))
     try:
         return await Ledger.open(store, KeyFolder(state_dir), clock, station, discipline)

@@ -43,6 +43,7 @@ from gateway.app.wiring import (
     build_sockets,
     meter_identities,
     minimum_quantities,
+    tariff_ids,
 )
 from gateway.clock import Instant
 from gateway.config.plans import Cabinet, MqttPlan
@@ -193,6 +194,7 @@ class _Gateway:
             minimum_wh=minimum_quantities(self._cabinet),
             discipline=self._clock.discipline,
             config=self._cabinet.kept,
+            tariff_ids=tariff_ids(self._cabinet),
             streams_rows=self._cabinet.mqtt is not None and self._cabinet.mqtt.journal_rows,
         )
 

@@ -101,6 +101,11 @@ def minimum_quantities(cabinet: Cabinet) -> dict[SocketId, int]:
     return {name: plan.mmq_wh for name, plan in cabinet.sockets.items() if plan.mmq_wh is not None}
 
 
+def tariff_ids(cabinet: Cabinet) -> dict[SocketId, str]:
+    """What the signed records of each socket name as the tariff, of the sockets that have one."""
+    return {name: plan.tariff_id for name, plan in cabinet.sockets.items() if plan.tariff_id is not None}
+
+
 def _meter(plan: SocketPlan, buses: Mapping[BusId, PymodbusBus], clock: Clock) -> SocketMeter | None:
     if plan.meter is None:
         return None

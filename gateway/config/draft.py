@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gateway.config.billing_section import BillingSection
 from gateway.config.restraint_sections import (
     CabinetTemperatureSection,
     ExternalLimitSection,
@@ -65,6 +66,7 @@ class Draft:
     mqtt: MqttSection | None
     mqtt_stated: bool
     control: ControlSection
+    billing: BillingSection
     heartbeat: HeartbeatSection | None
     external_limits: tuple[Placed[ExternalLimitSection], ...]
     power_tariffs: tuple[Placed[PowerTariffSection], ...]
@@ -99,6 +101,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         mqtt=_one(tables, "mqtt", MqttSection, mistakes),
         mqtt_stated="mqtt" in tables,
         control=_one(tables, "control", ControlSection, mistakes) or ControlSection(),
+        billing=_one(tables, "billing", BillingSection, mistakes) or BillingSection(),
         heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),
         external_limits=_many(tables, "external_limit", ExternalLimitSection, mistakes, blamed),
         power_tariffs=_many(tables, "power_tariff", PowerTariffSection, mistakes, blamed),

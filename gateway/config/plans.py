@@ -109,13 +109,15 @@ class MqttWallboxPlan:
 
 @dataclass(frozen=True, slots=True)
 class SocketPlan:
-    """What hangs on one socket; the socket itself stands in `Cabinet.site`. mmq_wh: its minimum measured quantity."""
+    """What hangs on one socket; the socket itself stands in `Cabinet.site`. mmq_wh: its minimum measured quantity;
+    tariff_id: what its signed records name, its own or the site's."""
 
     id: SocketId
     meter: MeterPlan | None
     contactor: RelayContactorPlan | GpioContactorPlan | None
     wallbox: ModbusWallboxPlan | MqttWallboxPlan | None
     mmq_wh: int | None = None
+    tariff_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

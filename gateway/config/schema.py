@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
+from gateway.config.billing_section import BillingSection, TariffId
 from gateway.config.restraint_sections import (
     CabinetTemperatureSection,
     ExternalLimitSection,
@@ -264,6 +265,7 @@ class SocketSection(Section):
         le=MMQ_WH_MAX,
         description="minimum measured quantity: 1, 2 or 5 times a power of ten; a session below it is not billed",
     )
+    tariff_id: TariffId | None = None
     meter: MeterSection | None = None
     contactor: Contactor | None = None
     wallbox: Wallbox | None = None
@@ -276,6 +278,7 @@ class Config(Section):
     grid_meter: GridMeterSection
     mqtt: MqttSection | None = None
     control: ControlSection = ControlSection()
+    billing: BillingSection = BillingSection()
     heartbeat: HeartbeatSection | None = None
     external_limit: list[ExternalLimitSection] = Field(default_factory=list)
     power_tariff: list[PowerTariffSection] = Field(default_factory=list)

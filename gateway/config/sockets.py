@@ -38,6 +38,7 @@ def build_socket_plan(
         contactor=_contactor(placed, draft, boards, mistakes),
         wallbox=_wallbox(placed, draft, models, mistakes),
         mmq_wh=placed.section.mmq_wh,
+        tariff_id=placed.section.tariff_id or draft.billing.tariff_id,
     )
 
 
@@ -74,6 +75,7 @@ def check_socket(
     _check_phases(placed, plan, mistakes)
     _check_access(placed, mistakes)
     _check_minimum(placed, mistakes)
+    _check_tariff(placed, mistakes)
     _check_purpose(placed, mistakes)
     section = placed.section
     if section.fuse not in fuses:
@@ -261,6 +263,14 @@ def _check_minimum(placed: Placed[SocketSection], mistakes: list[Mistake]) -> No
         mistakes.append(Mistake(path, f"{mmq_wh}", "is no 1, 2 or 5 times a power of ten.", remedy))
     if section.meter is None:
         mistakes.append(Mistake(path, f"{mmq_wh}", "there is no meter to measure it.", "Take this key away."))
+
+
+def _check_tariff(placed: Placed[SocketSection], mistakes: list[Mistake]) -> None:
+    """The site's own tariff id may pass over a socket without a meter; one of its own would never be signed."""
+    tariff_id = placed.section.tariff_id
+    if tariff_id is not None and placed.section.meter is None:
+        problem = "there is no meter, so nothing is signed here."
+        mistakes.append(Mistake(f"{placed.path}.tariff_id", shown(tariff_id), problem, "Take this key away."))
 
 
 def _check_purpose(placed: Placed[SocketSection], mistakes: list[Mistake]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.config.billing_section import TARIFF_FORM
 from gateway.config.schema import Fault
 from gateway.config.user_sections import FIELD_FORM, TOPIC_FORM
 from gateway.errors import Mistake
@@ -37,6 +38,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
     r"^/dev/gpiochip\d+$": 'Write the chip as "/dev/gpiochip0".',
     TOPIC_FORM: "Write the one topic on which the reader speaks, without + and #.",
     FIELD_FORM: 'Write the names with points between, such as "RC522.UID".',
+    TARIFF_FORM: "Write 1 to 250 plain characters: ASCII, no å, ä, ö, no '|', no blank first or last.",
     r"^[0-9A-Fa-f]{32}$": "A key has 32 hex digits: copy it as it was given.",
 }
 

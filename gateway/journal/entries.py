@@ -62,7 +62,7 @@ _TRUST_FALLS: Final = (UtcTrust.SYNCHRONISED, UtcTrust.INFORMATIVE, UtcTrust.UNK
 class Station:
     """What the records say of this installation. meters: by socket, as the config and the model files name them;
     minimum_wh: the minimum measured quantity of the sockets that declare one; config: what the config says, without its
-    secrets."""
+    secrets; tariff_ids: of the sockets that have one."""
 
     gateway_id: GatewayId
     version: str
@@ -72,6 +72,7 @@ class Station:
     meters: Mapping[SocketId, MeterIdentity]
     minimum_wh: Mapping[SocketId, int] = field(default_factory=dict)
     config: str = ""
+    tariff_ids: Mapping[SocketId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
     at, register = wish.reading.at, _usable(wish.reading)
     meter = _meter(station, wish.socket, wish.reading)
     serial = meter_serial(meter, wish.socket)
-    subject = Subject(wish.session, wish.socket, wish.token, wish.continues, meter, wish.source)
+    tariff_id = station.tariff_ids.get(wish.socket)
+    subject = Subject(wish.session, wish.socket, wish.token, wish.continues, meter, wish.source, tariff_id)
     page = _next_page(memory, signer)
     payload = begin_payload(
         _identity(station, signer), subject, page, _begin_time(station, at), register=register, why=wish.because.why
@@ -137,6 +139,7 @@ def begin_entry(memory: Memory, station: Station, signer: Signer, wish: RecordBe
         raw_words=register.raw_words,
         because=wish.because,
         source=wish.source,
+        tariff_id=tariff_id,
     )
     made = PageMade(signer.public_key, page.number, wish.session, Edge.BEGIN, payload)
     booked = _booked(memory, wish.socket, RegisterMark(serial, register.kwh), at)
@@ -313,7 +316,7 @@ def _unbilled(
 
 def _subject(begun: SessionBegun) -> Subject:
     meter = MeterIdentity(begun.vendor, begun.model, begun.firmware, begun.serial)
-    return Subject(begun.session, begun.socket, begun.token, begun.continues, meter, begun.source)
+    return Subject(begun.session, begun.socket, begun.token, begun.continues, meter, begun.source, begun.tariff_id)
 
 
 def _begin_time(station: Station, at: Instant) -> RecordTime:

@@ -145,7 +145,8 @@ class SessionWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class SessionBegun:
-    """The begin register of a session. at: when it was read; the record itself is the page of that number."""
+    """The begin register of a session. at: when it was read; the record itself is the page of that number; tariff_id:
+    of both its records."""
 
     at: Instant
     boot_id: str
@@ -163,6 +164,7 @@ class SessionBegun:
     raw_words: tuple[int, ...]
     because: Because
     source: Source | None = None
+    tariff_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def session_message(
         "unbilled": None if ended.unbilled is None else ended.unbilled.value,
         "minimum_wh": ended.minimum_wh,
         "meter_serial": begun.serial,
+        "tariff_id": begun.tariff_id,
         "grade": grade.value,
         "meter_energy_kwh": None if meter_kwh is None else number_text(meter_kwh),
         "begin_page": begun.page,

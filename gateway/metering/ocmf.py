@@ -99,7 +99,8 @@ class Unbilled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What both records of a session have in common. source: how the user is known."""
+    """What both records of a session have in common. source: how the user is known; tariff_id: names the tariff that
+    held at the begin (TT, since OCMF 1.1: 250 characters at most), None where none was declared."""
 
     session: SessionId
     socket: SocketId
@@ -107,6 +108,7 @@ class Subject:
     continues: SessionId | None
     meter: MeterIdentity
     source: Source | None = None
+    tariff_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,8 @@ def _head(gateway: GatewayIdentity, subject: Subject, page: Page) -> dict[str, _
         fields.update({"IS": True, "IL": "HEARSAY", "IF": [], "IT": "LOCAL", "ID": str(subject.token)})
     else:  # booked on the socket: nobody was asked who he is
         fields.update({"IS": False, "IL": "NONE", "IF": [], "IT": "LOCAL", "ID": str(subject.token)})
+    if subject.tariff_id is not None:
+        fields["TT"] = subject.tariff_id
     return fields
 
 

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     OTHER_USER = "other_user"
     OTHER_REGISTER = "other_register"
     OTHER_SOCKET = "other_socket"
+    OTHER_TARIFF = "other_tariff"
     PAGES_NOT_RISING = "pages_not_rising"
     TIME_NOT_RISING = "time_not_rising"
     VALUE_NOT_RISING = "value_not_rising"

@@ -239,11 +239,16 @@ def _counted(begins: int, ends: int) -> Iterable[Reason]:
 
 def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterable[tuple[Reason, str]]:
     (first, start), (last, stop) = begin, end
+    is_ours = "XI" in first.fields or "XI" in last.fields
     for name, reason in _SAME:
         if first.fields.get(name) != last.fields.get(name):
             yield reason, name
     if (start.register, start.unit) != (stop.register, stop.unit) or start.unit not in KWH_OF_UNIT:
         yield Reason.OTHER_REGISTER, f"{start.register} {start.unit}, {stop.register} {stop.unit}"
+    # Another maker may name the tariff in one of his records alone.
+    tariffs = (first.fields.get("TT"), last.fields.get("TT"))
+    if tariffs[0] != tariffs[1] and (is_ours or None not in tariffs):
+        yield Reason.OTHER_TARIFF, "TT"
     if first is not last and (first.context != last.context or last.page <= first.page):
         yield Reason.PAGES_NOT_RISING, f"{first.context}{first.page}, {last.context}{last.page}"
     if stop.time < start.time:
@@ -251,6 +256,5 @@ def _pair(begin: tuple[Record, Reading], end: tuple[Record, Reading]) -> Iterabl
     if stop.value < start.value:
         yield Reason.VALUE_NOT_RISING, f"{start.value}, {stop.value}"
     # Of another maker only the end may be relative: an exact duration on a begin that is worth what it says.
-    is_ours = "XI" in first.fields or "XI" in last.fields
     if (start.time_state == "R") != (stop.time_state == "R") and (is_ours or stop.time_state != "R"):
         yield Reason.TIME_STATES_DIFFER, f"{start.time_state}, {stop.time_state}"

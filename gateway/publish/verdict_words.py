@@ -55,6 +55,7 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
         "en": "begin and end are of different registers or units",
     },
     Reason.OTHER_SOCKET: {"sv": "start och slut är från olika uttag", "en": "begin and end are of different sockets"},
+    Reason.OTHER_TARIFF: {"sv": "start och slut har olika tariffer", "en": "begin and end are of different tariffs"},
     Reason.PAGES_NOT_RISING: {"sv": "slutets sidnummer är inte högre", "en": "the end's page is not the higher one"},
     Reason.TIME_NOT_RISING: {"sv": "slutet är före starten", "en": "the end is before the begin"},
     Reason.VALUE_NOT_RISING: {"sv": "slutvärdet är lägre än startvärdet", "en": "the end value is below the begin's"},

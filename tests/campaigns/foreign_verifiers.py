@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +79,10 @@ def called(command: ModuleType, *words: str) -> tuple[int, str]:
     return code, heard.getvalue()
 
 
+LONGEST_TARIFF = "".join(chr(code) for code in range(33, 127) if chr(code) != "|").ljust(249, " ") + "."
+"""Every sign that a tariff id may hold, at its greatest length."""
+
+
 def lived(folder: Path, chance: random.Random, sessions: int) -> None:
     """Fills a state folder: one life cut off in the middle of a meter exchange, one whole, and one of odd sessions."""
 
@@ -99,7 +103,8 @@ def lived(folder: Path, chance: random.Random, sessions: int) -> None:
 async def odd_sessions(folder: Path, chance: random.Random, sessions: int) -> None:
     clock = HandClock()
     clock.pass_s(40_000)
-    ledger = await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, station("boot-3"))
+    here = replace(station("boot-3"), tariff_ids={SOCKETS[0]: "villa-2026", SOCKETS[1]: LONGEST_TARIFF})
+    ledger = await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, here)
     for at in range(sessions):
         clock.trust = chance.choice(list(UtcTrust))
         clock.pass_s(chance.uniform(0.0, 5_000_000.0))

@@ -57,9 +57,12 @@ ENDED = SessionEnded(
 
 @pytest.mark.parametrize("meter_kwh", [None, Decimal("1.5")])
 @pytest.mark.parametrize("unbilled", [None, Unbilled.CANCELLED])
-def test_a_session_on_the_broker_bears_every_field(meter_kwh: Decimal | None, unbilled: Unbilled | None) -> None:
+@pytest.mark.parametrize("tariff_id", [None, "villa-2026"])
+def test_a_session_on_the_broker_bears_every_field(
+    meter_kwh: Decimal | None, unbilled: Unbilled | None, tariff_id: str | None
+) -> None:
     ended = replace(ENDED, unbilled=unbilled, billable=unbilled is None, minimum_wh=200)
-    told = session_message(BEGUN, ended, "B", "E", meter_kwh)
+    told = session_message(replace(BEGUN, tariff_id=tariff_id), ended, "B", "E", meter_kwh)
     assert told.kind is Kind.SESSION
     assert json.loads(told.body) == {
         "session": "s1",
@@ -77,6 +80,7 @@ def test_a_session_on_the_broker_bears_every_field(meter_kwh: Decimal | None, un
         "unbilled": None if unbilled is None else "cancelled",
         "minimum_wh": 200,
         "meter_serial": "M1",
+        "tariff_id": tariff_id,
         "grade": "gateway-signed" if meter_kwh is None else "meter-signed",
         "meter_energy_kwh": None if meter_kwh is None else "1.5",
         "begin_page": 1,

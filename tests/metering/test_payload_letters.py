@@ -60,6 +60,16 @@ def test_a_whole_end_is_written_letter_for_letter() -> None:
     )
 
 
+@pytest.mark.parametrize("token", [Token("resident-7"), Token("socket:p1"), None])
+@pytest.mark.parametrize("tariff_id", [None, "villa-2026", "", 'a|"b'])
+def test_both_records_name_the_tariff_right_after_the_user(token: Token | None, tariff_id: str | None) -> None:
+    for write in (begin_text, end_text):
+        plain = write(PAGE, token=token)
+        said = "" if tariff_id is None else f'"TT":{json.dumps(tariff_id)},'.replace("|", "\\u007c")
+        assert '"TT"' not in plain
+        assert write(PAGE, token=token, tariff_id=tariff_id) == plain.replace('"RD":', f'{said}"RD":')
+
+
 def test_an_end_that_says_everything_is_written_letter_for_letter() -> None:
     ending = Ending(
         EndKind.COMPLETED, Why.UNPLUGGED, Unusable.REGISTER_FELL, ("999", register("3.000")),

@@ -186,6 +186,7 @@ def test_a_signed_record_with_a_field_missing_or_wrong_is_red(there: str, here: 
         ({"token": Token("somebody")}, Reason.OTHER_USER),
         ({"token": None}, Reason.OTHER_USER),
         ({"socket": SocketId("p2")}, Reason.OTHER_SOCKET),
+        ({"tariff_id": "dear"}, Reason.OTHER_TARIFF),
         ({"gateway": replace(GATEWAY, serial="FF")}, Reason.OTHER_GATEWAY),
         ({"time": at(-1)}, Reason.TIME_NOT_RISING),
         ({"kwh": "1234.499"}, Reason.VALUE_NOT_RISING),

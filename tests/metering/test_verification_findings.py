@@ -57,6 +57,7 @@ def test_a_right_pair_is_one_green_session_and_nothing_else() -> None:
         ({"meter": MeterIdentity("Eastron", "SDM630", "1.0", "999")}, Reason.OTHER_METER, "MS"),
         ({"token": Token("somebody")}, Reason.OTHER_USER, "ID"),
         ({"socket": SocketId("p2")}, Reason.OTHER_SOCKET, "XK"),
+        ({"tariff_id": "dear"}, Reason.OTHER_TARIFF, "TT"),
         ({"kwh": "1234.499"}, Reason.VALUE_NOT_RISING, "1234.500, 1234.499"),
     ],
 )
@@ -78,6 +79,31 @@ def test_what_was_changed_in_the_end_alone_is_named(there: str, here: str, found
     first, last = pair_texts()
     assert there in last
     assert report_of(first, last.replace(there, here)) == Report((in_session(found),), ())
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize(
+    ("begin", "end", "ours", "of_others"),
+    [
+        (None, None, True, True),
+        ("cheap", "cheap", True, True),
+        ("cheap", "dear", False, False),
+        ("cheap", "cheap ", False, False),
+        ("cheap", None, False, True),
+        (None, "cheap", False, True),
+    ],
+)
+def test_a_session_has_one_tariff_and_another_maker_may_name_it_once(
+    is_ours: bool, begin: str | None, end: str | None, ours: bool, of_others: bool
+) -> None:
+    first = begin_text(tariff_id=begin)
+    first = first if is_ours else unmarked(first)
+    last = end_text(Page(2, payload_hash(first)), tariff_id=end)
+    (session,) = report_of(first, last if is_ours else unmarked(last)).sessions
+    told = [(one.where, one.detail) for one in session.findings if one.reason is Reason.OTHER_TARIFF]
+    agrees = ours if is_ours else of_others
+    assert told == ([] if agrees else [(GREEN.session if is_ours else "T1", "TT")])
+    assert (session.energy_kwh is None) is not agrees
 
 
 def test_times_that_fall_and_states_that_differ_are_named() -> None:
