@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "open-all": ("gateway.cli.open_all", "open every contactor and stop every wallbox of a config"),
     "states": ("gateway.cli.states", "print the state table of sessions or contactors as a drawing"),
     "watch": ("gateway.cli.watch", "show a live table of a running gateway"),
+    "version": ("gateway.cli.version", "print the version, and which software makes the signed records"),
 }
 EXTRAS: Final[dict[str, str]] = {
     "gpiod": "gpio",
@@ -132,12 +133,12 @@ def _front_parser() -> argparse.ArgumentParser:
         epilog=f"commands:\n{lines}\n\n`laddvakt COMMAND --help` tells more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"laddvakt {_version()}")
+    parser.add_argument("--version", action="version", version=f"laddvakt {installed_version()}")
     parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     return parser
 
 
-def _version() -> str:
+def installed_version() -> str:
     try:
         return version("laddvakt")
     except PackageNotFoundError:

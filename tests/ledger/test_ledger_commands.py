@@ -359,3 +359,17 @@ def test_a_daemon_that_fails_to_open_gives_the_folder_free(folder: Path) -> None
 def test_the_software_identity_is_one_hash_and_stays_the_same() -> None:
     assert len(software_identity()) == 64
     assert software_identity() == software_identity()
+
+
+def test_the_version_names_the_software_that_stands_in_each_record(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    assert main(["version", "--legal"]) == 0
+    name, shown = capsys.readouterr().out.splitlines()[1].split()
+    assert (name, shown) == ("metering", software_identity())
+    assert main(["export", "--state-dir", str(folder), "--format", "ocmf"]) == 0
+    records = capsys.readouterr().out.splitlines()
+    assert records
+    assert all(f'"XI":"{shown}"' in record for record in records)
