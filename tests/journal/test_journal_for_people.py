@@ -36,10 +36,10 @@ from gateway.journal.meter_facts import MeterKeyPinned, MeterRecordKept, name_of
 from gateway.journal.outbox import Kind, Message
 from gateway.journal.profile_archive import ArchivedReference, ProfileArchive, profile_archive_of
 from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSeconds, SignedPeriod, TimeReferenced
-from gateway.journal.profile_memory import ProfileMemory, reference_of
+from gateway.journal.profile_memory import ProfileMemory, reference_at, reference_of
 from gateway.journal.row_pages import next_page, read_page
 from gateway.journal.rows import fact_of, kind_of, row_of
-from gateway.metering.clock_watch import Cause
+from gateway.metering.clock_watch import Cause, Discipline
 from gateway.metering.load_profile import NO_ROW_BEFORE, PeriodRow, Shown
 from gateway.metering.ocmf import record_text
 from gateway.metering.pins import PinState
@@ -173,8 +173,8 @@ def test_rows_that_are_passed_over_are_held_against_the_chain_and_not_read() -> 
 
 
 def test_the_kind_of_a_row_is_read_whatever_stands_in_its_texts() -> None:
-    long = "K" * 73
-    assert kind_of(7, f'{{"kind":"{long}","seq":7}}') == long
+    for long, found in (("K" * 82, "K" * 82), ("K" * 83, "")):
+        assert kind_of(7, f'{{"kind":"{long}","seq":7}}') == found
     for seq in (1, 1_000_000_000_000):
         assert kind_of(seq, row_of(seq, CONFIG)) == "ConfigSeen"
     trap = row_of(3, ConfigSeen(NOW, '","kind":"x","seq":3}'))
@@ -263,6 +263,11 @@ def test_a_line_that_lacks_a_part_of_a_page_names_it(text: str, words: str) -> N
     assert str(told.value) == words
 
 
+def test_a_head_ends_at_its_first_colon() -> None:
+    with pytest.raises(ValueError, match="hexadecimal"):
+        read_page(f'{{"after":"1:2:{"00" * 32}","head":"{Head()}","rows":[]}}')
+
+
 BOOT = TimeReferenced(
     NOW, "AA", Cause.BOOT, "boot", Decimal("20.000"), NOON, "S", "chrony", Decimal("0.010"), None, "0F"
 )
@@ -346,6 +351,13 @@ def test_what_was_saved_is_taken_whole_and_nothing_else_stays() -> None:
     assert memory.saved() == marks
     memory.restore(MemorySaved(NOW, (), (), (), (), None))
     assert memory == ProfileMemory()
+
+
+@pytest.mark.parametrize(("shown_us", "kept_us"), [(999, 0), (1000, 1000), (999_999, 999_000)])
+def test_a_reference_has_the_milliseconds_that_have_begun(shown_us: int, kept_us: int) -> None:
+    at = replace(NOW, utc=NOON.replace(microsecond=shown_us))
+    said = (Cause.STEP, Discipline(source="chrony", uncertainty_s=None))
+    assert reference_at(ProfileMemory(), at, "boot", "01", said).utc == NOON.replace(microsecond=kept_us)
 
 
 def test_a_batch_of_rows_moves_the_newest_second_only_onwards() -> None:

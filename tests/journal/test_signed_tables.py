@@ -13,13 +13,14 @@ from gateway.ids import SessionId, SocketId
 from gateway.journal.archive import ArchivedSession
 from gateway.journal.facts import EnergyOutside, SessionBegun, SessionEnded
 from gateway.journal.meter_facts import MeterRecordKept
-from gateway.journal.table_check import Table, TableRow, row_findings, seal_findings, table_of
+from gateway.journal.table_check import NotATable, Table, TableRow, is_table, row_findings, seal_findings, table_of
 from gateway.journal.tables import (
     BYTE_ORDER_MARK,
     HEADER,
     OLD_HEADER,
     Exporter,
     TableForm,
+    _unsigned_cells,
     csv_lines,
     in_form,
     meter_cells,
@@ -405,6 +406,27 @@ def test_a_meters_record_that_is_none_is_named_as_it_is() -> None:
 def test_energy_outside_sessions_adds_up(begin: str, end: str, energy: str, *, is_right: bool) -> None:
     table = table_with({"begin_kwh": begin, "end_kwh": end, "energy_kwh": energy}, kind="outside")
     assert rows_said(table) == ([] if is_right else changed(f"{begin}, {end}, {energy}"))
+
+
+def test_the_separator_is_that_of_the_first_line_whatever_stands_below() -> None:
+    commas = replace(OUTSIDE, serial="," * 99)
+    table = table_of(exported(outside=(commas, commas, OUTSIDE), pen=None), "t.csv")
+    assert [row.cells["meter_serial"] for row in table.rows] == ["," * 99, "," * 99, "M1"]
+
+
+def test_a_table_is_known_by_its_first_line_alone_and_whatever_octets_it_holds() -> None:
+    columns = b"kind;session;begin_kwh;end_kwh;begin_page;end_page"
+    assert is_table(columns + b";\xe5")
+    assert not is_table(b"x\n" + columns + b"\nx")
+    assert not is_table(b" " * 4096 + columns)
+    assert is_table(b"sep=;\nx;" + columns + b"\nx\nx")
+    with pytest.raises(NotATable, match=r"^it is not UTF-8 at byte 0$"):
+        table_of(b"\xe5", "t.csv")
+
+
+def test_a_session_that_runs_cannot_be_put_in_a_row() -> None:
+    with pytest.raises(ValueError, match=r"^a session that still runs has no row$"):
+        _unsigned_cells(ArchivedSession(BEGUN))
 
 
 def test_records_are_handed_in_with_the_line_that_they_stand_in() -> None:
