@@ -196,6 +196,12 @@ def test_what_is_none_of_its_type_is_told_as_damage(kind: Any, form: object, pro
         FlightCodec().value(kind, form)
 
 
+@pytest.mark.parametrize("value", [(1,), (1, Decimal(2), 3)])
+def test_a_tuple_of_another_length_has_no_form(value: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        FlightCodec().plain(tuple[int, Decimal], value)
+
+
 def test_a_type_without_a_name_is_named_as_it_is_written() -> None:
     with pytest.raises(JournalDamaged) as told:
         FlightCodec().value(One | Other, ["Third", [1]])
