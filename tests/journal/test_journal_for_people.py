@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -37,8 +37,8 @@ from gateway.journal.outbox import Kind, Message
 from gateway.journal.profile_archive import ArchivedReference, ProfileArchive, profile_archive_of
 from gateway.journal.profile_facts import PeriodsSigned, SavedPeriod, SavedSeconds, SignedPeriod, TimeReferenced
 from gateway.journal.profile_memory import ProfileMemory, reference_at, reference_of
-from gateway.journal.row_pages import next_page, read_page
-from gateway.journal.rows import fact_of, kind_of, row_of
+from gateway.journal.row_pages import RowPage, next_page, read_page
+from gateway.journal.rows import fact_of, kind_of, reader_of, row_of
 from gateway.metering.clock_watch import Cause, Discipline
 from gateway.metering.load_profile import NO_ROW_BEFORE, PeriodRow, Shown
 from gateway.metering.ocmf import record_text
@@ -152,6 +152,20 @@ def test_contents_of_what_is_not_wanted_are_its_socket_and_user() -> None:
     assert (contents.sockets, contents.users) == ({"p1", "p2", "p3"}, {"t1", None})
 
 
+def test_who_wants_is_asked_of_every_session_and_all_energy_outside() -> None:
+    asked: list[Fact] = []
+
+    def nothing(fact: SessionBegun | EnergyOutside) -> bool:
+        asked.append(fact)
+        return False
+
+    contents_of(chained(*LIFE), nothing)
+    assert asked == [BEGUN, OTHER, OUTSIDE]
+    contents = contents_of(chained(*LIFE))
+    numbers = (contents.sessions[S1], contents.meter_records[S1], contents.strays, contents.pages, contents.outside)
+    assert {one.typecode for one in numbers} == {"Q"}
+
+
 def test_rows_that_are_passed_over_are_held_against_the_chain_and_not_read() -> None:
     unread = replace(chained(ControlCheckpoint(NOW, "x"))[0], text='{"fact":1,"kind":"ControlCheckpoint","seq":1}')
     contents = Contents()
@@ -179,6 +193,7 @@ def test_the_kind_of_a_row_is_read_whatever_stands_in_its_texts() -> None:
         assert kind_of(seq, row_of(seq, CONFIG)) == "ConfigSeen"
     trap = row_of(3, ConfigSeen(NOW, '","kind":"x","seq":3}'))
     assert kind_of(3, trap) == "ConfigSeen"
+    assert kind_of(3, '{"fact":{"kind":"x"},"kind":"ConfigSeen","seq":3}') == "ConfigSeen"
     assert kind_of(3, '{"knd":"ConfigSeen","seq":3}') == ""
     assert kind_of(3, "") == ""
 
@@ -223,6 +238,22 @@ def test_fields_that_came_later_may_lack_or_stand_alone() -> None:
     assert fact_of(1, bare) == replace(saved, seconds=None)
 
 
+def test_a_new_field_is_named_in_forty_characters_whatever_else_lacks() -> None:
+    @dataclass(frozen=True)
+    class Noted:
+        page: int
+        text: str = ""
+
+    read = reader_of(Noted)
+    for more, named in (({"zz": 1, "b" * 41: 2}, "b" * 40), ({"y": 1}, "y")):
+        for plain in ({"page": 1, "text": "x"}, {"page": 1}, {}):
+            with pytest.raises(ValueError, match=r"^Noted has ") as told:
+                read(plain | more)
+            assert str(told.value) == f"Noted has {named!r}"
+    with pytest.raises(ValueError, match=r"^Noted has other fields: \['text'\]$"):
+        read({"text": ""})
+
+
 def test_no_two_facts_that_must_be_single_share_a_name() -> None:
     named = {fact: unique_name(fact) for fact in LIFE}
     assert (named[KEY], named[HANDED]) == ("key AA", "key BB")
@@ -244,6 +275,7 @@ def test_a_page_of_rows_stays_letter_for_letter() -> None:
     assert page.message() == Message(Kind.ROWS, text)
     assert page.head == Head(2, rows[1].hash)
     assert read_page(text) == page
+    assert RowPage(Head(), (StoredRow(1, "å", bytes(32)),)).text().isascii()
 
 
 @pytest.mark.parametrize(
@@ -302,6 +334,9 @@ def test_a_profile_knows_the_boot_of_each_of_its_seconds() -> None:
     told = [archive.boot_of(Decimal(second)) for second in ("19.999", "20.000", "99.999", "100.000", "120.000")]
     assert told == [None, "boot", "boot", "next", "next"]
     assert profile_archive_of([]).boot_of(Decimal(0)) is None
+    early: list[Fact] = [KEY, BOOT, replace(later, boot="b"), replace(later, boot="c")]
+    assert profile_archive_of(early).boot_of(Decimal("100.000")) == "b"
+    assert profile_archive_of(early[:3]).boot_of(Decimal("101.000")) == "b"
     assert archive.base_of("wrong") == Decimal("97.500")
     assert archive.base_of("next") is None
     assert profile_archive_of([]).base_of("boot") is None

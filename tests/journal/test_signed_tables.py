@@ -369,7 +369,9 @@ def test_energy_of_a_meter_needs_its_records_in_the_row() -> None:
     shown = {"grade": "meter-signed", "meter_energy_kwh": "7,30"}
     assert rows_said(table_with(shown)) == changed("meter_energy_kwh: 7,30, ")
     assert rows_said(table_with({"meter_verdict": "green"})) == changed("meter_verdict: green, ")
+    assert rows_said(table_with({"grade": "meter-signed"})) == changed("grade: meter-signed, gateway-signed")
     beside = [Submitted(BEGIN, "x"), Submitted(END, "x")]
+    assert rows_said(table_with({**shown, "end_record": ""}), beside) == changed("meter_energy_kwh: 7,30, ")
     assert rows_said(table_with({**BARE, **shown, "meter_verdict": "green"}), beside) == []
     assert rows_said(table_with({**BARE, "grade": "meter-signed"}), beside) == changed(
         "grade: meter-signed, gateway-signed"
