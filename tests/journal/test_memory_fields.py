@@ -36,7 +36,7 @@ from gateway.journal.facts import (
     SessionWithdrawn,
 )
 from gateway.journal.meter_facts import MeterKeyDoubted, MeterKeyPinned, MeterKeyUpheld, MeterRecordKept
-from gateway.journal.profile_facts import TimeReferenced
+from gateway.journal.profile_facts import PeriodsSigned, SavedSeconds, SignedPeriod, TimeReferenced
 from gateway.journal.recovery import RECENT_MAX, Memory, PageSequence, RegisterMark, text_hash
 from gateway.metering.clock_watch import Cause
 from gateway.metering.ocmf import NO_PAGE_BEFORE, payload_hash
@@ -417,3 +417,23 @@ def test_what_a_start_finds_is_marked_and_known() -> None:
     assert memory.queued == {S2: WAITS}
     memory.absorb(ENDED)
     assert memory.ended == {S1: ENDED}
+
+
+REFERENCED = TimeReferenced(NOW, "AA", Cause.BOOT, "boot", Decimal("500.000"), NOW.utc, "S", "ntp", None, None, "00")
+PERIOD = SignedPeriod("p1", "M1", 1, Decimal("600.000"), Decimal(5000), Decimal(10), "", NOW.utc, "S", "00", "00")
+
+
+def test_the_load_profiles_newest_rows_and_seconds_are_saved_and_found_again() -> None:
+    memory = told_of(REFERENCED, PeriodsSigned(LATER, "boot", "AA", (PERIOD,)))
+    assert memory.profile.marks["p1"].page == 1
+    saved = memory.saved(LATER)
+    assert saved is not None
+    assert saved.profile == (memory.profile.marks["p1"],)
+    assert saved.seconds == SavedSeconds("boot", Decimal("400.000"), Decimal("600.000"))
+    again = Memory()
+    again.absorb(saved)
+    assert again.profile == memory.profile
+    memory.absorb(saved)
+    for change in (replace(saved, seconds=replace(saved.seconds, newest_s=Decimal(1))), replace(saved, keys=())):
+        with pytest.raises(JournalDamaged):
+            memory.absorb(change)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.clock import UtcTrust
-from gateway.ids import SessionId
+from gateway.ids import SessionId, SocketId
 from gateway.journal.entries import ended_message
-from gateway.journal.facts import HeadSigned, PageMade, PageSigned, unique_name
+from gateway.journal.facts import EventNoted, HeadSigned, PageMade, PageSigned, unique_name
 from gateway.journal.heads import head_message
 from gateway.journal.meter_facts import (
     MeterFact,
@@ -27,9 +27,10 @@ from gateway.journal.meter_facts import (
     record_name,
     unproven_name,
 )
-from gateway.journal.outbox import Kind, Message, PendingMessage, meter_message, session_message
+from gateway.journal.outbox import Kind, Message, PendingMessage, event_message, meter_message, session_message
 from gateway.metering.ocmf import record_text
 from gateway.metering.pins import PinState
+from gateway.site.because import Because, Why
 from gateway.site.outcomes import Edge
 from tests.journal.entry_bench import BEGIN_PAYLOAD, BEGUN, ENDED, LATER, MADE, NOW, P1, S1, SEEN, told_of
 
@@ -68,6 +69,7 @@ def test_every_message_is_ascii_whatever_its_words() -> None:
         meter_message(named),
         session_message(BEGUN, ENDED, "ö", "ö"),
         head_message(signed, "ö"),
+        event_message(EventNoted(NOW, SocketId("ö"), Because(Why.COMMAND))),
     ):
         assert told.body.isascii()
         assert "\\u00f6" in told.body
