@@ -75,8 +75,8 @@ branch_coverage() {
     done
 }
 
-step "debian packages" debian_packages ca-certificates git mosquitto strace systemd
-step "environment" environment dev dlms gpio demo
+step "debian packages" debian_packages ca-certificates git mosquitto softhsm2 strace systemd
+step "environment" environment dev dlms gpio pkcs11 demo
 [ "${#failed[@]}" -eq 0 ] || exit 1
 step "lock" quietly .venv/bin/uv lock --check
 step "style" .venv/bin/ruff check --quiet .

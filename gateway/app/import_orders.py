@@ -130,7 +130,7 @@ class _StoppedLedger:
         for fact in entry.facts:
             self.memory.absorb(fact)
         head, key = self.store.head, self.memory.newest_key or ""
-        signature = self.sign(head_text(gateway_serial(key), head)).hex().upper()
+        signature = (await asyncio.to_thread(self.sign, head_text(gateway_serial(key), head))).hex().upper()
         signed = HeadSigned(self.clock.now(), key, head.seq, head.hash.hex(), signature)
         await self.store.append([signed], [head_message(signed, gateway_serial(key))])
         self.memory.absorb(signed)

@@ -15,8 +15,10 @@ from typing import Any, Final, Self, TypeVar
 from uuid import UUID, uuid5
 
 from gateway.app.fact_store import FactStore
-from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered
+from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered, token_place
+from gateway.app.signing_thread import SigningThread
 from gateway.clock import Instant, UtcTrust
+from gateway.config.plans import SigningTokenPlan
 from gateway.control.past import Past
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.protocols import Clock, SignerKey
@@ -53,7 +55,7 @@ from gateway.journal.recovery import Memory
 from gateway.metering.clock_watch import Cause, Discipline, undisciplined
 from gateway.metering.load_profile import Shown, quarter_of
 from gateway.metering.ocmf import MeterIdentity
-from gateway.metering.time_references import EnteredTime
+from gateway.metering.time_references import EnteredTime, TimeReference
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
 from gateway.site.wishes import RecordBegin, RecordEnd
@@ -61,6 +63,7 @@ from gateway.site.wishes import RecordBegin, RecordEnd
 BOOT_ID_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
 SUCCESSORS: Final = UUID("6b1f4a52-2f0e-5d7c-9a43-9f1c2f6d8e10")
 """Name space of the ids of sessions that follow one which a restart ended."""
+
 
 _T = TypeVar("_T")
 
@@ -90,6 +93,7 @@ class Ledger:
         self._trust: UtcTrust | None = None
         self._covered_to = 0
         self._saved_to = 0
+        self._signing = SigningThread(key)
 
     @classmethod
     async def open(
@@ -111,20 +115,20 @@ class Ledger:
         key = await key_of(memory, store, keys, now)
         ledger = cls(store, key, clock, station, memory, discipline=discipline)
         started = start_facts(memory, station, now)
-        await ledger._append(Entry((*started, ledger._reference(Cause.BOOT))))
+        await ledger._append(Entry((*started, await ledger._reference(Cause.BOOT))))
         await ledger._sign_waiting_pages()
         await ledger._sign_head()
         return ledger
 
     @property
     def accepts(self) -> bool:
-        """False for ever after the first error of the journal."""
-        return self._store.accepts
+        """False for ever after the first error of the journal or the signing key."""
+        return self._store.accepts and self._signing.failure is None
 
     @property
     def accepts_sessions(self) -> bool:
         """False also while the medium is nearly full: what runs may end, nothing new begins."""
-        return self._store.accepts_sessions
+        return self._store.accepts_sessions and self._signing.failure is None
 
     @property
     def writer_progress(self) -> int:
@@ -170,16 +174,12 @@ class Ledger:
 
     async def refer_time(self, cause: Cause) -> None:
         """Stores which calendar time belongs to which second of this device, signed. Raises JournalDamaged."""
-        await self._finish(self._in_turn(lambda: Entry((self._reference(cause),))))
+        await self._finish(self._in_turn(lambda: self._referred(self._reference(cause))))
 
     async def enter_time(self, entered: EnteredTime) -> None:
         """Stores a reference that somebody entered by hand, signed. Raises JournalDamaged, DeviceError."""
-        key, serial = self._signer.public_key, self._signer.serial
-        await self._finish(
-            self._in_turn(
-                lambda: Entry((reference_fact(entered.reference(serial), self._clock.now(), key, self._signed),))
-            )
-        )
+        reference = entered.reference(self._signer.serial)
+        await self._finish(self._in_turn(lambda: self._referred(self._time_signed(reference, self._clock.now()))))
 
     async def register(self, shown: Sequence[Shown]) -> None:
         """Stores these registers as rows of the load profile, each signed twice, in one transaction. Raises
@@ -197,7 +197,7 @@ class Ledger:
 
     async def shut_down(self) -> None:
         """The last fact of an orderly end; then the journal is closed."""
-        if self._store.accepts:
+        if self.accepts:
             await self._finish(self._in_turn(lambda: Entry((DaemonStopped(self._clock.now()),)), is_last=True))
         await self._store.close()
 
@@ -205,24 +205,28 @@ class Ledger:
         """By place: the newest quarter hour of its load profile."""
         return {place: quarter_of(mark.utc) for place, mark in self._memory.profile.marks.items()}
 
-    def _reference(self, cause: Cause) -> TimeReferenced:
+    async def _referred(self, reference: Coroutine[Any, Any, TimeReferenced]) -> Entry:
+        return Entry((await reference,))
+
+    async def _reference(self, cause: Cause) -> TimeReferenced:
         at, boot = self._clock.now(), self._station.boot_id
         reference = reference_at(self._memory.profile, at, boot, self._signer.serial, (cause, self._discipline()))
-        return reference_fact(reference, at, self._signer.public_key, self._signed)
+        return await self._time_signed(reference, at)
+
+    async def _time_signed(self, reference: TimeReference, at: Instant) -> TimeReferenced:
+        return await self._signing.apart(
+            partial(reference_fact, reference, at, self._signer.public_key, self._signing.signed)
+        )
 
     async def _register(self, shown: Sequence[Shown]) -> None:
-        """Signing pauses after each row: on a small machine it takes milliseconds, and telegrams must not wait."""
+        """Each row is signed by itself, so that what else the process does is never held up for long."""
         async with self._turn:
             draft, periods = self._memory.profile.draft(), []
             for one in shown:
                 row = draft.next_row(one, self._signer.public_key, self._signer.serial)
-                periods.append(signed_period(row, self._signed))
-                await asyncio.sleep(0)
+                periods.append(await self._signing.apart(partial(signed_period, row, self._signing.signed)))
             boot, key = self._station.boot_id, self._signer.public_key
             await self._append(Entry((PeriodsSigned(self._clock.now(), boot, key, tuple(periods)),)))
-
-    def _signed(self, text: bytes) -> str:
-        return self._key.sign(text).hex().upper()
 
     async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs to its end even if the caller gives up: memory must never lag behind the disk."""
@@ -238,9 +242,10 @@ class Ledger:
             if entry.facts:
                 await self._sign_head()
 
-    async def _in_turn(self, entry: Callable[[], Entry], *, is_last: bool = False) -> None:
+    async def _in_turn(self, entry: Callable[[], Entry | Coroutine[Any, Any, Entry]], *, is_last: bool = False) -> None:
         async with self._turn:
-            await self._append(entry())
+            made = entry()
+            await self._append(made if isinstance(made, Entry) else await made)
             if is_last or self._store.head.seq - self._covered_to >= ROWS_PER_SIGNED_HEAD:
                 await self._sign_head(saves=is_last)
 
@@ -268,7 +273,7 @@ class Ledger:
 
     async def _sign(self, made: PageMade) -> RecordDurable:
         """Signs exactly the durable text; with the end's signature the session goes into the outbox."""
-        signature = self._key.sign(made.payload.encode("ascii"))
+        signature = await self._signing.sign(made.payload.encode("ascii"))
         signed = PageSigned(self._clock.now(), made.key, made.page, signature.hex().upper())
         await self._append(Entry((signed,), announcement(self._memory, made, signature)))
         return RecordDurable(made.session, made.edge, made.page, signed.at)
@@ -280,7 +285,7 @@ class Ledger:
             await self._append(Entry(() if saved is None else (saved,)))
             self._saved_to = self._store.head.seq
         head = self._store.head
-        signature = self._key.sign(head_text(self._signer.serial, head)).hex().upper()
+        signature = (await self._signing.sign(head_text(self._signer.serial, head))).hex().upper()
         signed = HeadSigned(self._clock.now(), self._signer.public_key, head.seq, head.hash.hex(), signature)
         await self._append(Entry((signed,), (head_message(signed, self._signer.serial),)))
         self._covered_to = self._store.head.seq
@@ -292,6 +297,7 @@ class Ledger:
             await self._sign(made)
 
     async def _append(self, entry: Entry) -> None:
+        self._signing.require_whole()
         if entry.facts:
             await self._store.append(entry.facts, entry.messages)
         for fact in entry.facts:
@@ -318,6 +324,7 @@ async def open_ledger(
     config: str = "",
     tariff_ids: Mapping[SocketId, str] = MappingProxyType({}),
     streams_rows: bool = False,
+    token: SigningTokenPlan | None = None,
 ) -> Ledger:
     """The ledger of the state folder: journal, key, boot id and software identity of this machine.
 
@@ -331,7 +338,9 @@ async def open_ledger(
     station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config, tariff_ids)
     store = await asyncio.to_thread(partial(JournalStore.open, state_dir, streams_rows=streams_rows))
     try:
-        return await Ledger.open(store, KeyFolder(state_dir), clock, station, discipline)
+        keys = KeyFolder(state_dir, token_place(token), as_configured=True)
+        await asyncio.to_thread(keys.follow)
+        return await Ledger.open(store, keys, clock, station, discipline)
     except BaseException:
         await store.close()
         raise

@@ -196,6 +196,7 @@ class _Gateway:
             config=self._cabinet.kept,
             tariff_ids=tariff_ids(self._cabinet),
             streams_rows=self._cabinet.mqtt is not None and self._cabinet.mqtt.journal_rows,
+            token=self._cabinet.signing_token,
         )
 
     def _recorder(self) -> Record | None:

@@ -29,7 +29,9 @@ async def enter_time(folder: Path, entered: EnteredTime, now: Instant, *, wait_s
             raise DeviceError(f"{folder}: there is no key yet; it is made when the gateway starts for the first time")
         key = await key_of(memory, store, keys, now)
         reference = entered.reference(public_key(key.public_key_hex).serial)
-        fact = reference_fact(reference, now, key.public_key_hex, lambda text: key.sign(text).hex().upper())
+        fact = await asyncio.to_thread(
+            reference_fact, reference, now, key.public_key_hex, lambda text: key.sign(text).hex().upper()
+        )
         await store.append([fact])
     finally:
         await store.close()

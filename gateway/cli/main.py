@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 EXTRAS: Final[dict[str, str]] = {
     "gpiod": "gpio",
     "gurux_dlms": "dlms",
+    "pkcs11": "pkcs11",
     "rich": "demo",
     "systemd": "systemd",
 }

@@ -20,6 +20,7 @@ from gateway.config.plans import (
 )
 from gateway.config.restraints import build_restraints, limit_inputs, price_file, thermometer
 from gateway.config.schema import ControlSection, GatewaySection, GridMeterSection, MqttSection
+from gateway.config.signing_token import token_plan
 from gateway.config.sockets import build_socket, build_socket_plan, check_channels, check_socket
 from gateway.config.users import build_readers, build_rights, check_lists
 from gateway.config.wires import build_buses, build_relay_boards, check_residents
@@ -77,6 +78,7 @@ def build_cabinet(draft: Draft, models: Models, mistakes: list[Mistake]) -> Cabi
         language=draft.gateway.language,
         rights=rights,
         readers=readers,
+        signing_token=token_plan(draft.signing_token),
     )
 
 

@@ -31,6 +31,7 @@ from gateway.config.schema import (
     check_section,
 )
 from gateway.config.section import Section
+from gateway.config.signing_token import SigningTokenSection
 from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
 from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
 from gateway.errors import Mistake
@@ -65,6 +66,7 @@ class Draft:
     grid_meter: GridMeterSection | None
     mqtt: MqttSection | None
     mqtt_stated: bool
+    signing_token: SigningTokenSection | None
     control: ControlSection
     billing: BillingSection
     heartbeat: HeartbeatSection | None
@@ -100,6 +102,7 @@ def draft_of(tables: Mapping[str, Any], mistakes: list[Mistake]) -> Draft:
         grid_meter=_one(tables, "grid_meter", GridMeterSection, mistakes),
         mqtt=_one(tables, "mqtt", MqttSection, mistakes),
         mqtt_stated="mqtt" in tables,
+        signing_token=_one(tables, "signing_token", SigningTokenSection, mistakes),
         control=_one(tables, "control", ControlSection, mistakes) or ControlSection(),
         billing=_one(tables, "billing", BillingSection, mistakes) or BillingSection(),
         heartbeat=_one(tables, "heartbeat", HeartbeatSection, mistakes),

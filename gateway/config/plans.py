@@ -166,6 +166,17 @@ class HeartbeatPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningTokenPlan:
+    """The PKCS#11 token that signs. module: the vendor's library; token, label: of the token and of its key; pin_file:
+    read by the shell at start, mode 0600."""
+
+    module: Path
+    token: str
+    pin_file: Path
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cabinet:
     """Everything that the config says. thermometer: file of the cabinet's 1-wire sensor."""
 
@@ -187,3 +198,4 @@ class Cabinet:
     """What the journal keeps of the config."""
     rights: Rights = field(default_factory=Rights)
     readers: tuple[ReaderPlan, ...] = ()
+    signing_token: SigningTokenPlan | None = None

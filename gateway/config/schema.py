@@ -18,6 +18,7 @@ from gateway.config.restraint_sections import (
     PriceSection,
 )
 from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
+from gateway.config.signing_token import SigningTokenSection
 from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
 
 MMQ_WH_MAX: Final = 10_000
@@ -277,6 +278,7 @@ class Config(Section):
     gateway: GatewaySection
     grid_meter: GridMeterSection
     mqtt: MqttSection | None = None
+    signing_token: SigningTokenSection | None = None
     control: ControlSection = ControlSection()
     billing: BillingSection = BillingSection()
     heartbeat: HeartbeatSection | None = None

@@ -97,5 +97,5 @@ class SignerKey(Protocol):
         ...
 
     def sign(self, payload: bytes) -> bytes:
-        """ECDSA P-256 over SHA-256 of the bytes, as DER with low s."""
+        """ECDSA P-256 over SHA-256 of the bytes, as DER with low s. On a token it takes up to half a second."""
         ...

@@ -80,9 +80,11 @@ class Told:
         self.records.heard(topic_names.meter_record(GATEWAY, SocketId(socket)), octets, retained)
 
     async def settled(self) -> None:
-        """Until nothing waits; the ledger's disk is in memory, so it needs turns of the loop and no time."""
-        for _ in range(400):
+        """Until nothing waits: the ledger's disk needs turns of the loop only, its key signs in a thread."""
+        quiet_turns = 0
+        while quiet_turns < 400:
             await asyncio.sleep(0)
+            quiet_turns = 0 if self.ledger._running else quiet_turns + 1
 
     def facts(self, kind: type[Fact]) -> list[Any]:
         return [fact for fact in self.disk.facts() if isinstance(fact, kind)]

@@ -7,7 +7,14 @@ import pytest
 
 from gateway.cli.main import main
 from gateway.config.load import cabinet_of, load_cabinet
-from gateway.config.plans import ModbusWallboxPlan, MqttWallboxPlan, RelayContactorPlan, SerialLine, TcpLink
+from gateway.config.plans import (
+    ModbusWallboxPlan,
+    MqttWallboxPlan,
+    RelayContactorPlan,
+    SerialLine,
+    SigningTokenPlan,
+    TcpLink,
+)
 from gateway.config.schema import Config, json_schema
 from gateway.config.warnings import cautions
 from gateway.errors import ConfigMistake
@@ -52,6 +59,16 @@ def test_the_four_kinds_of_sockets_are_told_apart() -> None:
     sockets = load_cabinet(FILE).site.sockets
     kinds = {socket.id: (socket.contactor, socket.wallbox is not None) for socket in sockets.values()}
     assert kinds == {"p1": (True, True), "p2": (False, True), "p3": (True, False), "p4": (False, False)}
+
+
+def test_the_signing_key_is_a_file_unless_the_config_names_a_token() -> None:
+    assert load_cabinet(FILE).signing_token is None
+    named = '[signing_token]\nmodule = "/usr/lib/x.so"\ntoken = "cabinet"\npin_file = "/etc/pin"\n\n[mqtt]'
+    place = cabinet_of(changed(("[mqtt]", named)), "example").signing_token
+    assert place == SigningTokenPlan(Path("/usr/lib/x.so"), "cabinet", Path("/etc/pin"), "laddvakt")
+    for was, bad in (("/etc/pin", "pin"), ("cabinet", "c" * 33), ("/usr/lib/x.so", "x.so")):
+        with pytest.raises(ConfigMistake):
+            cabinet_of(changed(("[mqtt]", named.replace(was, bad))), "example")
 
 
 def test_the_journals_rows_go_to_the_broker_only_if_somebody_says_so() -> None:

@@ -80,6 +80,9 @@ class PocketKeys:
         self.key, self.next = self.next, None
         return self.key
 
+    def require_place(self) -> None:
+        """A pocket is a pocket."""
+
     def exists(self) -> bool:
         return self.key is not None
 
