@@ -115,6 +115,18 @@ def _pause_below(draft: Draft, place: int, total: list[float]) -> None:
         for own, path in enumerate(it.places):
             for one in path:
                 total[one] -= max(0.0, before[own] - after[own])
+    for it in draft.each():
+        if place in it.places_used and _is_deaf(it):
+            own = next(own for own, path in enumerate(it.places) if place in path)
+            if total[place] - it.soon_a[own] + it.granted_a > draft.limit_a[place] + EXCESS_A:
+                pause(draft, it, because)
+                reserve_again(draft, it)
+
+
+def _is_deaf(it: SocketDraft) -> bool:
+    """A box that charges, and neither answers nor obeys nor hangs on a contactor. It is counted in full whatever it is
+    told; but where not even what it is told fits, it is told nothing."""
+    return it.phase is SessionPhase.CHARGING and it.socket.wallbox is not None and not can_yield(it)
 
 
 def can_yield(it: SocketDraft) -> bool:

@@ -112,6 +112,8 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
     if draw is None or it.phase is not SessionPhase.CHARGING or it.granted_a <= max(draw) + SETTLED_MARGIN_A:
         memory.held_down_s = draft.now_s
     if draw is None:
+        if it.phase is SessionPhase.CHARGING:
+            it.used = (True, True, True)  # as it is counted: on which phases it draws now, nobody sees
         return
     steady = memory.steady_a
     if steady is None or (draw != steady and _apart(draw, steady) > SETTLED_BAND_A):
