@@ -183,7 +183,7 @@ class _Drawn:
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
     it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
     all others; fallen: the highest sum less what they draw now, at least 0; beyond: what cars draw now above their
-    grants; complete: every live socket was read since.
+    grants, those that are coming down above the grant before; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])
@@ -211,7 +211,9 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             continue
         around, read_since = _around(samples, latest_s, earliest_s)
         drawn.complete = drawn.complete and read_since
-        ramping = not read_since and latest_s - it.granted_since_s < RAMP_S
+        follows = latest_s - it.granted_since_s < RAMP_S
+        ramping = not read_since and follows
+        allowed_a = max(it.granted_a, it.memory.previous_granted_a) if follows else it.granted_a
         for own, path in enumerate(it.places):
             values = [sample.current_a[own] for sample in around]
             now = samples[-1].current_a[own]
@@ -226,8 +228,8 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
             phase = path[-1] - draft.tree.main
             drawn.likely[phase] += highest if falls else lowest
             now_sum[phase] += now
-            if it.socket.wallbox is not None and now > it.granted_a:
-                drawn.beyond[phase] += now - it.granted_a + SHOWN_A
+            if it.socket.wallbox is not None and now > allowed_a:
+                drawn.beyond[phase] += now - allowed_a + SHOWN_A
             for moment, moment_s in enumerate(moments_s):
                 least, most = lowest, highest
                 if slow_telegrams and highest > lowest and not ramping:
