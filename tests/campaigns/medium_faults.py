@@ -165,7 +165,7 @@ def full_disk_on_tmpfs(room: Path) -> list[str] | str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", action="store_true", help="every 36th call")
+    parser.add_argument("--sample", action="store_true", help="every 72nd call")
     parser.add_argument("--seed", type=int, default=1, help="nothing here is left to chance")
     args = parser.parse_args()
     if shutil.which("strace") is None:
@@ -174,7 +174,7 @@ def main() -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="laddvakt-medium-") as name:
         room = Path(name)
-        campaign = Campaign(room / "state", 36 if args.sample else 1)
+        campaign = Campaign(room / "state", 72 if args.sample else 1)
         campaign.run()
         full = full_disk_on_tmpfs(room)
     wrong = campaign.wrong + (full if isinstance(full, list) else [])
