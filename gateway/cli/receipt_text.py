@@ -40,7 +40,7 @@ WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
     "meter": {"sv": "Mätare", "en": "Meter"},
     "meter_serial": {"sv": "Mätarens serienummer", "en": "Serial number of the meter"},
     "socket": {"sv": "Uttag", "en": "Socket"},
-    "tariff": {"sv": "Tariff", "en": "Tariff"},
+    "tariff": {"sv": "Taxa", "en": "Tariff"},
     "user": {"sv": "Användare (pseudonym)", "en": "User (pseudonym)"},
     "nobody": {"sv": "ingen angiven", "en": "none given"},
     "session": {"sv": "Laddning", "en": "Session"},

@@ -21,6 +21,8 @@ from tests.control.test_queue_and_sharing import start
 
 ROTATIONS = ((Phase.L1, Phase.L2, Phase.L3), (Phase.L2, Phase.L3, Phase.L1), (Phase.L3,), (Phase.L2,))
 MANY = settings(max_examples=30, suppress_health_check=list(HealthCheck))
+SOME = settings(MANY, max_examples=15)
+"""Of long courses; the campaign `control_ticks` plays thousands."""
 
 
 def random_site(chance: random.Random) -> Site:
@@ -92,7 +94,7 @@ def check_nothing_is_given_twice(before: ControlState, cabinet: Cabinet) -> None
                 assert one.limit_a[phase] <= above.steady_a_max
 
 
-@MANY
+@SOME
 @given(st.integers(0, 2**32))
 def test_whatever_is_raised_or_admitted_fits_with_all_reservations_on_every_fuse_phase(seed: int) -> None:
     chance = random.Random(seed)
@@ -104,7 +106,7 @@ def test_whatever_is_raised_or_admitted_fits_with_all_reservations_on_every_fuse
         check_nothing_is_given_twice(before, cabinet)
 
 
-@MANY
+@SOME
 @given(st.integers(0, 2**32))
 def test_an_overload_that_shedding_can_cure_is_gone_within_ten_seconds_of_its_telegram(seed: int) -> None:
     """A telegram taken while a socket was coming down does not show whose current it is, and what the house adds after

@@ -137,13 +137,13 @@ def test_the_receipt_names_the_tariff_if_there_is_one() -> None:
     asyncio.run(two_lives(disk, keys, "old", None))
     with_one, without = archived(disk)
     key = keys.load().public_key_hex
-    assert WORDS["tariff"] == {"sv": "Tariff", "en": "Tariff"}
+    assert WORDS["tariff"] == {"sv": "Taxa", "en": "Tariff"}
     languages: tuple[Language, ...] = ("sv", "en")
     for language in languages:
         lines = receipt_of(with_one, key, Head(1, b"\0" * 32), language).lines
-        assert [value for label, value in lines if label == "Tariff"] == ["old"]
+        assert [value for label, value in lines if label == WORDS["tariff"][language]] == ["old"]
         lines = receipt_of(without, key, Head(1, b"\0" * 32), language).lines
-        assert "Tariff" not in [label for label, _ in lines]
+        assert WORDS["tariff"][language] not in [label for label, _ in lines]
 
 
 def test_a_socket_has_its_own_tariff_or_the_sites_or_none() -> None:
