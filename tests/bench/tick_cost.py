@@ -13,7 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gateway.control.decide import decide
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, site, wallbox
 
 SIZES = (4, 16, 64, 256, 1024)
 

@@ -10,7 +10,9 @@ from typing import Final
 
 from gateway.meters.readings import GridReading
 from gateway.quantities import PHASES
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, site, wallbox
 
 FUSE_A: Final = 32.0
 """Above what the true telegrams say (20 A), so that there is room which a false one may seem to widen."""

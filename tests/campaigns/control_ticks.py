@@ -33,9 +33,11 @@ from gateway.ids import FuseId, SessionId, SocketId
 from gateway.quantities import PHASES, Phase
 from gateway.site.topology import FuseKind, PhaseSwitching, Policy, QueueRules, Site, Socket
 from gateway.site.wishes import SaveCheckpoint
-from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, instant, plain, site, wallbox
+from tests.control.cabinet_seen import start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import MAIN, fuse, instant, plain, site, wallbox
 from tests.control.test_laws import ROTATIONS, check_nothing_is_given_twice, disturb
-from tests.control.test_queue_and_sharing import start
 
 TICKS = 1_000_000
 SAMPLE_TICKS = 9000

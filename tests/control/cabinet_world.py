@@ -1,4 +1,4 @@
-"""A cabinet in virtual time for tests of control: cars, boxes, contactors, a house, telegrams each 10 s.
+"""A cabinet in virtual time for tests of control: its places, a house, telegrams each 10 s, a journal.
 
 Ordinary classes, one second per step. It shows control nothing but what wires would carry, and judges by its own sums.
 """
@@ -6,7 +6,6 @@ Ordinary classes, one second per step. It shows control nothing but what wires w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from gateway.clock import Instant, UtcTrust
@@ -15,203 +14,20 @@ from gateway.control.decide import decide
 from gateway.control.past import Past
 from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
-from gateway.ids import FuseId, GatewayId, SessionId, SocketId
+from gateway.ids import SessionId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
-from gateway.quantities import PHASES, EnergyRegister, MaybePerPhase, PerPhase, Phase
+from gateway.quantities import PHASES, EnergyRegister, MaybePerPhase, Phase
 from gateway.site.freshness import GridWatch
 from gateway.site.outcomes import Edge, Outcome, ReadingTaken, RecordDurable
 from gateway.site.outside import OutsideSight
 from gateway.site.requests import Request, Source, StartSession
 from gateway.site.snapshot import ContactorSight, Pilot, Position, SiteSnapshot, SocketSight, WallboxSight
 from gateway.site.topology import (
-    Access,
-    Fuse,
-    FuseKind,
-    PhaseSwitching,
-    Purpose,
-    QueueRules,
     Site,
-    Socket,
-    WallboxTraits,
 )
 from gateway.site.wishes import Close, Open, RecordBegin, RecordEnd, SetCurrent, SetPhases, TakeReading, Wish
-
-BOOT = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
-MAIN = FuseId("main")
-VOLTS = 230.0
-
-
-def instant(at_s: float) -> Instant:
-    return Instant(at_s, BOOT + timedelta(seconds=at_s), UtcTrust.SYNCHRONISED)
-
-
-def fuse(
-    name: str = "main",
-    rating_a: float = 20.0,
-    kind: FuseKind = FuseKind.GG,
-    parent: str | None = None,
-    share: float = 1.0,
-    unmetered_a: float = 0.0,
-    sessions_max: int | None = None,
-) -> Fuse:
-    return Fuse(
-        FuseId(name), rating_a, kind, None if parent is None else FuseId(parent), share, unmetered_a, sessions_max
-    )
-
-
-def wallbox(
-    name: str,
-    on: str = "main",
-    phases: tuple[Phase, ...] = (Phase.L1, Phase.L2, Phase.L3),
-    rating_a: float = 16.0,
-    contactor: bool = False,
-    access: Access = Access.OPEN,
-    step_a: float = 1.0,
-    failsafe_a: float | None = 0.0,
-    switching: PhaseSwitching | None = None,
-) -> Socket:
-    return Socket(
-        id=SocketId(name),
-        label=name,
-        fuse=FuseId(on),
-        phases=phases,
-        rating_a=rating_a,
-        contactor=contactor,
-        wallbox=WallboxTraits(6.0, step_a, failsafe_a, 60.0, switching),
-        metered=True,
-        purpose=Purpose.BILLING,
-        access=access,
-        dead_man=False,
-        minimum_off_s=60.0,
-        idle_release_s=600.0,
-    )
-
-
-def plain(
-    name: str,
-    on: str = "main",
-    phases: tuple[Phase, ...] = (Phase.L1,),
-    rating_a: float = 10.0,
-    contactor: bool = True,
-    metered: bool = True,
-    idle_release_s: float = 600.0,
-) -> Socket:
-    return Socket(
-        id=SocketId(name),
-        label=name,
-        fuse=FuseId(on),
-        phases=phases,
-        rating_a=rating_a,
-        contactor=contactor,
-        wallbox=None,
-        metered=metered,
-        purpose=Purpose.INTERNAL,
-        access=Access.COMMAND,
-        dead_man=False,
-        minimum_off_s=60.0,
-        idle_release_s=idle_release_s,
-    )
-
-
-def site(
-    *sockets: Socket,
-    fuses: tuple[Fuse, ...] = (),
-    house_load_a_max: PerPhase | None = (12.0, 12.0, 12.0),
-    raise_after_s: float = 30.0,
-    rules: QueueRules | None = None,
-) -> Site:
-    all_fuses = fuses or (fuse(),)
-    return Site(
-        GatewayId("test"),
-        MAIN,
-        {one.id: one for one in all_fuses},
-        {one.id: one for one in sockets},
-        house_load_a_max,
-        raise_after_s,
-        rules or QueueRules(),
-    )
-
-
-@dataclass
-class Car:
-    """Follows its setpoint within 5 s, takes at most `limit_a` on `phases` phases until it has its energy."""
-
-    energy_wh: float = 1e9
-    limit_a: float = 32.0
-    phases: int = 3
-    leaves_when_full: bool = True
-    deaf: bool = False
-    deaf_a: float = 16.0
-
-
-@dataclass
-class Place:
-    """One socket in the world: what stands there and what flows."""
-
-    socket: Socket
-    car: Car | None = None
-    setpoint_a: float = 0.0
-    current_a: float = 0.0
-    closed: bool = True
-    welded: bool = False
-    dead: bool = False
-    meter_silent: bool = False
-    dead_phases: frozenset[int] = frozenset()
-    box_silent: bool = False
-    board_silent: bool = False
-    offers: int = 3
-    stuck: bool = False
-    lies: bool = False
-    mute: bool = False
-    phase_switchings: int = 0
-    wh: float = 0.0
-    served_wh: float = 0.0
-    last_reading: SocketReading | None = None
-    contactor_sight: ContactorSight | None = None
-    box_sight: WallboxSight | None = None
-
-    def live(self) -> bool:
-        return (self.closed or self.welded) and not self.dead if self.socket.contactor else True
-
-    def wanted_a(self) -> float:
-        car = self.car
-        if car is None or not self.live() or car.energy_wh <= 0.0:
-            return 0.0
-        if self.socket.wallbox is None:
-            return car.limit_a
-        if car.deaf:
-            return car.deaf_a if self.setpoint_a > 0.0 or self.current_a > 0.0 else 0.0
-        return min(car.limit_a, self.setpoint_a) if self.setpoint_a >= 6.0 else 0.0
-
-    def flow(self) -> None:
-        wanted = self.wanted_a()
-        if not self.live():
-            self.current_a = 0.0
-        elif self.socket.wallbox is None:
-            self.current_a = wanted
-        else:
-            pace = max(abs(wanted - self.current_a) / 3.0, 2.0)
-            low, high = self.current_a - pace, self.current_a + pace
-            self.current_a = min(max(wanted, low), high)
-        if self.car is not None and self.current_a > 0.0:
-            got = self.current_a * VOLTS * min(self.car.phases, self.offers) / 3600.0
-            self.wh += got
-            self.served_wh += got
-            self.car.energy_wh -= got
-        if self.car is not None and self.car.energy_wh <= 0.0 and self.car.leaves_when_full and self.current_a < 0.1:
-            self.car = None
-
-    def offer(self, phases: int) -> None:
-        """A box switches its phases only while nothing flows."""
-        if phases != self.offers and not self.stuck:
-            assert self.current_a < 1.0, f"{self.socket.id} switches phases under load"
-            self.offers = phases
-            self.phase_switchings += 1
-
-    def phase_currents(self) -> list[float]:
-        offers = 3 if self.lies else self.offers
-        car_phases = 0 if self.car is None else min(self.car.phases, len(self.socket.phases), offers)
-        return [self.current_a if own < car_phases else 0.0 for own in range(len(self.socket.phases))]
+from tests.control.car_places import VOLTS, Car, Place
+from tests.control.planned_site import MAIN, instant
 
 
 @dataclass

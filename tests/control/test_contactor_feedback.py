@@ -9,8 +9,10 @@ from gateway.ids import SocketId
 from gateway.site.because import Why
 from gateway.site.snapshot import Evidence, Position
 from gateway.site.wishes import Close, NoteEvent, Open
-from tests.control.cabinet_world import Cabinet, Car, plain, site, wallbox
-from tests.control.test_queue_and_sharing import start
+from tests.control.cabinet_seen import start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import plain, site, wallbox
 
 COMMANDS = (Open.__name__, Close.__name__)
 

@@ -7,7 +7,8 @@ from gateway.ids import FuseId, SocketId
 from gateway.quantities import Phase
 from gateway.site.because import Why
 from gateway.site.wishes import NoteEvent
-from tests.control.cabinet_world import MAIN, Cabinet, fuse, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.planned_site import MAIN, fuse, site, wallbox
 
 GARAGE = FuseId("garage")
 ROTATED = (Phase.L2, Phase.L3, Phase.L1)

@@ -11,7 +11,8 @@ from gateway.site.outside import OutsideSight, TemperatureTold
 from gateway.site.restraints import CabinetTemperature, Restraints
 from gateway.site.topology import FuseKind, Site
 from gateway.site.wishes import NoteEvent
-from tests.control.cabinet_world import MAIN, Cabinet, fuse, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.planned_site import MAIN, fuse, site, wallbox
 
 
 def warm_site(*sockets: str) -> Site:

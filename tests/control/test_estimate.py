@@ -8,8 +8,10 @@ from gateway.control.estimate import signed_current_a
 from gateway.control.state import SessionPhase
 from gateway.ids import SocketId
 from gateway.meters.readings import GridReading
-from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, instant, site, wallbox
-from tests.control.test_queue_and_sharing import granted
+from tests.control.cabinet_seen import granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import MAIN, fuse, instant, site, wallbox
 
 
 @pytest.mark.parametrize(("sockets", "poll_s"), [(1, 1), (2, 2), (3, 2), (8, 3), (8, 4)])

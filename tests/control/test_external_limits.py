@@ -15,7 +15,9 @@ from gateway.site.requests import Source, StartSession
 from gateway.site.restraints import ExternalLimit, Restraints
 from gateway.site.topology import Site
 from gateway.site.wishes import NoteEvent
-from tests.control.cabinet_world import MAIN, VOLTS, Cabinet, Car, fuse, plain, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import VOLTS, Car
+from tests.control.planned_site import MAIN, fuse, plain, site, wallbox
 
 HOME = LimitId("home")
 DSO = LimitId("dso")

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.control.fallback import FallbackRule, Lack, Response, fallback_rules
 from gateway.control.past import OpenSession, Past
-from gateway.control.state import SessionPhase, SocketState
+from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
 from gateway.meters.readings import GridReading
 from gateway.publish.fallback_words import LACKS, RESPONSES, fallback_table
@@ -14,8 +14,10 @@ from gateway.publish.words import Language, reason
 from gateway.quantities import Phase
 from gateway.site.freshness import Freshness
 from gateway.site.wishes import Open, SetCurrent
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, plain, site, wallbox
-from tests.control.test_queue_and_sharing import start
+from tests.control.cabinet_seen import seen, start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, plain, site, wallbox
 
 RULES = {rule.lack: rule for rule in fallback_rules()}
 P1, P2, H1 = SocketId("p1"), SocketId("p2"), SocketId("h1")
@@ -50,10 +52,6 @@ def running(rating_a: float = 20.0) -> ShakyCabinet:
     assert [seen(cabinet, name).session is not None for name in ("p1", "h1")] == [True, True]
     cabinet.run_until(lambda c: int(c.at_s) % 10 == 0, 20)
     return cabinet
-
-
-def seen(cabinet: Cabinet, name: str) -> SocketState:
-    return cabinet.state.sockets[SocketId(name)]
 
 
 def broken(cabinet: ShakyCabinet, lack: Lack) -> None:

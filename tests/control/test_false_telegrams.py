@@ -7,7 +7,7 @@ import pytest
 
 from gateway.meters.readings import GridReading
 from tests.campaigns import _han_limits
-from tests.control.cabinet_world import instant
+from tests.control.planned_site import instant
 
 TRUE = GridReading(
     at=instant(0.0),

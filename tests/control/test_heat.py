@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.control.heat import allowed_s, heat_after
 from gateway.site.topology import FuseKind
-from tests.control.cabinet_world import fuse
+from tests.control.planned_site import fuse
 
 GG_ROW = [(1.0, inf), (1.01, 1800), (1.13, 1800), (1.2, 600), (1.4, 120), (1.6, 60), (1.8, 20), (2.06, 10), (2.07, 0)]
 MCB_ROW = [(1.0, inf), (1.1, 600), (1.3, 30), (1.45, 15), (1.8, 5), (2.0, 3), (2.55, 0.5), (2.56, 0)]

@@ -9,7 +9,9 @@ from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId, Token
 from gateway.site.requests import Source, StartSession, StopSession
 from gateway.site.wishes import EndKind, NoteQueued, NoteWithdrawn, RecordBegin, RecordEnd, SaveCheckpoint
-from tests.control.cabinet_world import Cabinet, Car, plain, site
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import plain, site
 
 H1 = SocketId("h1")
 SITE = site(plain("h1"))

@@ -16,8 +16,10 @@ from gateway.quantities import Phase
 from gateway.site.freshness import Freshness
 from gateway.site.requests import Source, StopSession
 from gateway.site.topology import FuseKind, Site
-from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, instant, plain, site, wallbox
-from tests.control.test_queue_and_sharing import start
+from tests.control.cabinet_seen import start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import MAIN, fuse, instant, plain, site, wallbox
 
 ROTATIONS = ((Phase.L1, Phase.L2, Phase.L3), (Phase.L2, Phase.L3, Phase.L1), (Phase.L3,), (Phase.L2,))
 MANY = settings(max_examples=30, suppress_health_check=list(HealthCheck))

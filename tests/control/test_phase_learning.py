@@ -28,7 +28,9 @@ from gateway.site.because import Why
 from gateway.site.requests import ForgetPhases
 from gateway.site.topology import Site
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, site, wallbox
 
 L1, L2, L3 = PHASES
 QUIET = (HouseNoise(), HouseNoise(), HouseNoise())

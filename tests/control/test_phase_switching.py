@@ -13,9 +13,11 @@ from gateway.site.because import Why
 from gateway.site.requests import Source, Unlock
 from gateway.site.topology import PhaseSwitching, Site, Socket
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
-from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
+from tests.control.cabinet_seen import charging, granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, site, wallbox
 from tests.control.test_laws import check_nothing_is_given_twice
-from tests.control.test_queue_and_sharing import charging, granted
 
 BOTH = PhaseSwitching(10.0)
 ROTATED = ((Phase.L1, Phase.L2, Phase.L3), (Phase.L2, Phase.L3, Phase.L1), (Phase.L3, Phase.L1, Phase.L2))

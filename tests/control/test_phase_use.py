@@ -12,8 +12,10 @@ from gateway.site.requests import LimitCurrent, Source, StartSession
 from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Access, FuseKind, QueueRules, Site
 from gateway.site.wishes import NoteEvent
-from tests.control.cabinet_world import Cabinet, Car, fuse, site, wallbox
-from tests.control.test_queue_and_sharing import charging, granted
+from tests.control.cabinet_seen import charging, granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, site, wallbox
 
 FULL_ON_TWO = [3.0, 21.0, 21.0]
 

@@ -17,8 +17,10 @@ from gateway.site.because import Why
 from gateway.site.requests import ChargePlan, PlanCharge, Source, StartSession
 from gateway.site.topology import Access, Policy, QueueRules, Socket
 from gateway.site.wishes import SaveCheckpoint
-from tests.control.cabinet_world import BOOT, Cabinet, Car, site, wallbox
-from tests.control.test_queue_and_sharing import charging, granted
+from tests.control.cabinet_seen import charging, granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import BOOT, site, wallbox
 
 SLICE_S = 300.0
 PATIENCE_S = 1500.0

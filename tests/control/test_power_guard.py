@@ -20,7 +20,9 @@ from gateway.site.restraints import Restraints
 from gateway.site.topology import Site
 from gateway.site.windows import Window
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
-from tests.control.cabinet_world import BOOT, MAIN, VOLTS, Cabinet, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import VOLTS
+from tests.control.planned_site import BOOT, MAIN, instant, site, wallbox
 
 NAME = TariffId("guard")
 QUARTER_S = 900

@@ -19,7 +19,8 @@ from gateway.site.requests import ChargeNow, Source, StartSession, StopSession
 from gateway.site.restraints import Restraints
 from gateway.site.topology import Site
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
-from tests.control.cabinet_world import BOOT, Cabinet, instant, plain, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.planned_site import BOOT, instant, plain, site, wallbox
 
 QUARTER = timedelta(minutes=15)
 BELOW = PriceRule(below=0.5)

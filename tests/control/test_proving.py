@@ -7,8 +7,9 @@ from gateway.control.past import Past
 from gateway.ids import SocketId
 from gateway.site.because import Why
 from gateway.site.topology import QueueRules
-from tests.control.cabinet_world import Cabinet, site, wallbox
-from tests.control.test_queue_and_sharing import charging
+from tests.control.cabinet_seen import charging
+from tests.control.cabinet_world import Cabinet
+from tests.control.planned_site import site, wallbox
 
 SLICE_S = 900.0
 OBEYED = Past((), (), ControlCheckpoint(obeyed=("p1",)).to_text())

@@ -1,29 +1,15 @@
 """Closed loop in virtual time: who charges, who waits, who is served."""
 
-from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
 from gateway.quantities import Phase
 from gateway.site.because import Why
-from gateway.site.requests import Arm, LimitCurrent, Source, StartSession, StopSession
+from gateway.site.requests import Arm, LimitCurrent, Source, StopSession
 from gateway.site.topology import Access
 from gateway.site.wishes import NoteEvent, NoteQueued, NoteWithdrawn, RecordEnd
-from tests.control.cabinet_world import Cabinet, Car, fuse, plain, site, wallbox
-
-
-def start(name: str, session: str = "") -> StartSession:
-    return StartSession(SocketId(name), SessionId(session or f"s-{name}"), None, Source.MQTT)
-
-
-def charging(cabinet: Cabinet) -> set[str]:
-    return {
-        str(name)
-        for name, one in cabinet.state.sockets.items()
-        if one.session is not None and one.session.phase is SessionPhase.CHARGING
-    }
-
-
-def granted(cabinet: Cabinet, name: str) -> float:
-    return cabinet.state.sockets[SocketId(name)].granted_a
+from tests.control.cabinet_seen import charging, granted, start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, plain, site, wallbox
 
 
 def test_four_boxes_on_a_20_a_main_two_charge_two_wait_all_are_served_in_order() -> None:

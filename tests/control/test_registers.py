@@ -14,7 +14,9 @@ from gateway.site.because import Why
 from gateway.site.requests import Source, StartSession, Unlock
 from gateway.site.topology import Purpose, Socket
 from gateway.site.wishes import NoteEvent, RecordEnd
-from tests.control.cabinet_world import Cabinet, Car, Place, plain, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car, Place
+from tests.control.planned_site import plain, site, wallbox
 
 H1 = SocketId("h1")
 

@@ -13,8 +13,10 @@ from gateway.errors import JournalDamaged
 from gateway.ids import SessionId, SocketId, Token
 from gateway.site.requests import ShutDown
 from gateway.site.wishes import EndKind, NoteQueued, NoteWithdrawn, RecordEnd, SaveCheckpoint, SetCurrent
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, plain, site, wallbox
-from tests.control.test_queue_and_sharing import charging
+from tests.control.cabinet_seen import charging
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, plain, site, wallbox
 
 NAMES = ("p1", "p2", "p3", "p4")
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.control.rises import BIN_A, RISES_MAX, RISES_MIN, USUAL_MIN, Rises, risen_a
-from tests.control.cabinet_world import Cabinet, site, wallbox
-from tests.control.test_queue_and_sharing import granted
+from tests.control.cabinet_seen import granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.planned_site import site, wallbox
 
 
 def learned(*rises_a: float) -> Rises:

@@ -12,17 +12,15 @@ from gateway.ids import SessionId, SocketId
 from gateway.site.because import Why
 from gateway.site.freshness import Freshness
 from gateway.site.topology import QueueRules, Site
-from gateway.site.wishes import NoteEvent, RecordEnd
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
-from tests.control.test_queue_and_sharing import charging, granted
+from gateway.site.wishes import RecordEnd
+from tests.control.cabinet_seen import charging, events, granted
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, site, wallbox
 
 
 def ends(cabinet: Cabinet) -> list[Why]:
     return [wish.because.why for _, wish in cabinet.log if isinstance(wish, RecordEnd)]
-
-
-def events(cabinet: Cabinet) -> list[Why]:
-    return [wish.because.why for _, wish in cabinet.log if isinstance(wish, NoteEvent)]
 
 
 def test_a_full_car_ends_its_session_after_the_configured_time_and_starts_no_other() -> None:

@@ -7,7 +7,9 @@ from gateway.site.because import Why
 from gateway.site.requests import Source, StartSession
 from gateway.site.wishes import EndKind, NoteEvent, RecordEnd
 from hil.world.curves import breaker_trip_s
-from tests.control.cabinet_world import Cabinet, Car, fuse, plain, site
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, plain, site
 
 RATING_A = 16.0
 

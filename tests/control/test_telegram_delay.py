@@ -25,7 +25,9 @@ from gateway.control.telegram_delay import (
 )
 from gateway.quantities import PerPhase
 from gateway.site.wishes import SaveCheckpoint
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, site, wallbox
 
 QUIET = (0.3, 0.3, 0.3)
 

@@ -13,8 +13,10 @@ from gateway.site.because import Why
 from gateway.site.requests import Source, StopSession
 from gateway.site.topology import Access, QueueRules
 from gateway.site.wishes import SaveCheckpoint
-from tests.control.cabinet_world import Cabinet, Car, fuse, instant, plain, site, wallbox
-from tests.control.test_queue_and_sharing import charging, start
+from tests.control.cabinet_seen import charging, start
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import fuse, instant, plain, site, wallbox
 
 SLICE_S = 300.0
 RULES = QueueRules(slice_s=SLICE_S)

@@ -3,7 +3,9 @@
 from gateway.control.state import SessionPhase
 from gateway.ids import SocketId
 from gateway.quantities import Phase
-from tests.control.cabinet_world import MAIN, Cabinet, Car, fuse, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import MAIN, fuse, site, wallbox
 
 
 def told_and_house_a(cabinet: Cabinet) -> list[float]:

@@ -23,7 +23,9 @@ from gateway.site.requests import Source, StartSession
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.wishes import SaveCheckpoint, Wish
 from tests.campaigns.control_ticks import cabinet_of
-from tests.control.cabinet_world import Cabinet, Car, instant, plain, site, wallbox
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import instant, plain, site, wallbox
 from tests.control.test_laws import disturb
 
 

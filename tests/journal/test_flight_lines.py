@@ -21,7 +21,9 @@ from gateway.site.requests import Source, StartSession
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.topology import Site
 from gateway.site.wishes import Open, SaveCheckpoint, Wish
-from tests.control.cabinet_world import Cabinet, Car, instant, plain, site
+from tests.control.cabinet_world import Cabinet
+from tests.control.car_places import Car
+from tests.control.planned_site import instant, plain, site
 
 SEEN = ["grid", "grid_readings", "sockets", "requests", "outcomes", "journal_accepts", "outside"]
 P = SocketId("p")

@@ -22,7 +22,7 @@ from gateway.ids import SocketId
 from gateway.site.because import Because, Why
 from gateway.site.requests import ForgetPhases
 from gateway.site.wishes import SaveCheckpoint
-from tests.control.cabinet_world import instant, site, wallbox
+from tests.control.planned_site import instant, site, wallbox
 from tests.ledger.ledger_bench import HandClock
 from tests.ledger.test_ledger_commands import opened
 

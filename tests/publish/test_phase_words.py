@@ -11,7 +11,7 @@ from gateway.publish.discovery import discovery_topics
 from gateway.publish.phase_words import REMARKS, VERDICTS, confidence, phase_facts, phase_table
 from gateway.publish.words import Language
 from gateway.quantities import Phase
-from tests.control.cabinet_world import plain, site, wallbox
+from tests.control.planned_site import plain, site, wallbox
 
 CROSSED = PhaseEvidence((-20.0, -20.0, 0.0), steps=7, balanced=2, named=True)
 ONE = wallbox("one", phases=(Phase.L1,))
