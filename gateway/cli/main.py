@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "meter-key": ("gateway.cli.meter_key", "show or confirm the keys of the meters' own records"),
     "receipt": ("gateway.cli.receipt", "print the receipt of one session"),
     "key": ("gateway.cli.key", "show the public key of this gateway, or put a new key in its place"),
+    "label": ("gateway.cli.label", "print the label of the cabinet: its key, to be compared, and its meters"),
     "timeref": ("gateway.cli.timeref", "list which calendar time the device's seconds have, or enter one by hand"),
     "users": ("gateway.cli.users", "keep the list of users: who may charge where a socket asks"),
     "journal": ("gateway.cli.journal", "check the journal, copy it, put a copy back"),

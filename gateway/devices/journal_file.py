@@ -14,14 +14,18 @@ from typing import Final
 from gateway.devices.journal_schema import make_or_migrate, require_schema
 from gateway.devices.key_store import require_mode, sync_folder
 from gateway.errors import DeviceError, JournalDamaged
+from gateway.ids import SocketId
 from gateway.journal.archive import ArchivedPage, ArchivedSession
 from gateway.journal.chain import Head, StoredRow, verified
 from gateway.journal.facts import (
     ControlCheckpoint,
+    EnergyOutside,
     Fact,
     KeyHandedOver,
     KeyMade,
     MemorySaved,
+    MeterExchanged,
+    MeterSeen,
     PageMade,
     PageSigned,
     SessionBegun,
@@ -37,6 +41,9 @@ FILE_MODE: Final = 0o600
 BUSY_S: Final = 0.3
 CHECKED_PAGES_MAX: Final = 16_384
 """A file of at most so many pages (64 MiB) is checked as a whole at each start."""
+_KINDS_WITH_SERIALS: Final = frozenset(
+    kind.__name__ for kind in (MeterSeen, MeterExchanged, EnergyOutside, SessionBegun, MemorySaved)
+)
 
 # The log is checkpointed by hand: SQLite's own checkpoint inside a commit keeps its errors to itself.
 _SETTINGS: Final = (
@@ -128,6 +135,21 @@ def newest_checkpoint(connection: sqlite3.Connection) -> str | None:
                 case MemorySaved() as fact:
                     return fact.checkpoint
     return None
+
+
+def newest_serials(connection: sqlite3.Connection) -> dict[SocketId, str]:
+    """By socket: its meter's serial as the newest rows say it, an open word among them where it was never read (see
+    `metering.ocmf.meter_serial`). Only those rows are read with care. Raises JournalDamaged."""
+    serials: dict[SocketId, str] = {}
+    for stored in rows_newest_first(connection, -1):
+        if kind_of(stored.seq, stored.text) not in _KINDS_WITH_SERIALS:
+            continue
+        match fact_of(stored.seq, stored.text):
+            case MeterSeen() | MeterExchanged() | EnergyOutside() | SessionBegun() as fact:
+                serials.setdefault(fact.socket, fact.serial)
+            case MemorySaved() as memory:
+                return {mark.socket: mark.serial for mark in memory.registers} | serials
+    return serials
 
 
 @contextmanager
