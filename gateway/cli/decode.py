@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.han_arguments import add_line, add_meter, is_live, keys_of, plan_of, say
+from gateway.cli.time_limit import add_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE|-|PORT", help="raw bytes, a recording, a serial port or socket://")
     add_meter(parser)
     add_line(parser)
-    parser.add_argument("--seconds", type=float, metavar="N", help="end a live port after N seconds")
+    add_seconds(parser, "end a live port after N seconds (default: at Ctrl-C)")
 
 
 def run(args: argparse.Namespace) -> int:

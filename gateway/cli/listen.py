@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.han_arguments import add_line, add_meter, is_live, keys_of, plan_of
+from gateway.cli.time_limit import add_seconds
 from gateway.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_line(parser)
     add_meter(parser)
     parser.add_argument("--language", choices=["sv", "en"], default="sv", help="(default: %(default)s)")
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: at Ctrl-C)")
+    add_seconds(parser, "end after N seconds (default: at Ctrl-C)")
     parser.add_argument("--plain", action="store_true", help="text blocks every few seconds, no screen control")
 
 

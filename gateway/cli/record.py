@@ -6,9 +6,11 @@ import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gateway.cli.han_arguments import add_line, is_live, plan_of, say
+from gateway.cli.time_limit import add_seconds
 from gateway.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("port", metavar="PORT", help="a serial port, or socket://host:port")
     parser.add_argument("file", metavar="FILE", help='where to keep it; "-" is standard output')
     add_line(parser)
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: at Ctrl-C)")
+    add_seconds(parser, "end after N seconds (default: at Ctrl-C)")
     parser.add_argument(
         "--bytes-max",
         type=int,
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the recording ended as asked, 1 when the port or the file cannot be had."""
+    """0 when the recording ended as asked, 1 when the port or the file cannot be had; then no empty file is left."""
     if not is_live(args.port):
         raise DeviceError(f"{args.port}: is no serial port and no socket://host:port. Correct the port.")
     if args.file == "-":
@@ -77,6 +79,10 @@ async def _record(args: argparse.Namespace, file: TextIO) -> int:
         await asyncio.wait({reading, filling}, timeout=args.seconds, return_when=asyncio.FIRST_COMPLETED)
         if reading.done():
             reading.result()
+    except DeviceError:
+        if tape.reads == 0 and file is not sys.stdout:
+            _drop(Path(args.file))
+        raise
     finally:
         for task in (reading, filling):
             task.cancel()
@@ -85,6 +91,12 @@ async def _record(args: argparse.Namespace, file: TextIO) -> int:
         file.flush()
         say(f"{tape.octets} bytes recorded in {tape.reads} reads{' (the greatest size)' if full.is_set() else ''}")
     return 0
+
+
+def _drop(file: Path) -> None:
+    """A head alone tells nothing, and would stand in the way of the next try."""
+    file.unlink()
+    say(f"{file}: not kept, since nothing came")
 
 
 class _Tape:

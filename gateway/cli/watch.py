@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gateway.cli.time_limit import add_seconds
 from gateway.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", type=Path, metavar="FILE")
     parser.add_argument("--gateway", metavar="ID", help="which gateway (default: the first that is heard)")
     parser.add_argument("--language", choices=["sv", "en"], default="sv", help="(default: %(default)s)")
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: at Ctrl-C)")
+    add_seconds(parser, "end after N seconds (default: at Ctrl-C)")
     parser.add_argument("--plain", action="store_true", help="text blocks every few seconds, without the demo extra")
 
 

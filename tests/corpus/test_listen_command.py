@@ -9,6 +9,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import create_server
 from threading import Event, Thread
 
 import pytest
@@ -112,6 +113,49 @@ def test_a_recording_ends_at_its_greatest_size_and_overwrites_nothing(
         assert file.stat().st_size <= 3000
         assert main(["record", port, str(file)]) == 1
     assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["/dev/null", "socket://127.0.0.1:1"])
+def test_a_port_that_cannot_be_read_leaves_no_file(
+    port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "han.txt"
+    assert main(["record", port, str(file), "--seconds", "20"]) == 1
+    assert list(tmp_path.iterdir()) == []
+    told = capsys.readouterr().err
+    assert port.removeprefix("socket://") in told
+    assert f"{file}: not kept" in told
+
+
+def test_what_was_recorded_before_a_line_was_lost_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "han.txt"
+    with create_server(("127.0.0.1", 0)) as bridge:
+
+        def send_once() -> None:
+            line, _ = bridge.accept()
+            with line:
+                line.sendall(p1_telegram())
+
+        sender = Thread(target=send_once)
+        sender.start()
+        assert main(["record", f"socket://127.0.0.1:{bridge.getsockname()[1]}", str(file), "--seconds", "20"]) == 1
+        sender.join()
+    assert b"".join(read.octets for read in recorded(file.read_text("ascii").splitlines())) == p1_telegram()
+    assert "not kept" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["listen", "record", "decode", "watch"])
+@pytest.mark.parametrize("value", ["nan", "-5", "inf", "0", "soon"])
+def test_a_time_that_is_none_is_refused_by_name_before_anything_is_opened(
+    command: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"watch": list[str](), "record": ["/dev/null", str(tmp_path / "han.txt")]}.get(command, ["/dev/null"])
+    with pytest.raises(SystemExit) as ended:
+        main([command, *places, "--seconds", value])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert all(word in told for word in ("--seconds", repr(value), "Give a number above 0"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recording_goes_to_standard_output_and_decode_reads_a_live_port() -> None:
