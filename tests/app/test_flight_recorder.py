@@ -11,7 +11,7 @@ from gateway.app.flight_recorder import DAY_BYTES_MAX, RETRY_S, FlightRecorder
 from gateway.ids import SessionId, Token
 from gateway.journal.flight import replayed
 from gateway.site.requests import ShutDown, Source, StartSession
-from tests.app.test_control_loop import P1, Bench, ended
+from tests.app.loop_bench import P1, Bench, ended
 from tests.app.virtual_time import run_virtually
 
 HOUR_S = 240.0
