@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench_hil.complaints import COMPLAINTS, play
+from tests.bench_hil.collected_complaints import COMPLAINTS, play
 
 _FALLS = [(name, peer) for name, complaint in COMPLAINTS.items() for peer in complaint.falls]
 

@@ -9,7 +9,7 @@ import random
 import time
 
 from hil.bench.course import OURS, POLICIES
-from tests.bench_hil.complaints import COMPLAINTS, Complaint, play
+from tests.bench_hil.collected_complaints import COMPLAINTS, Complaint, play
 
 SAMPLE = 4
 WIDTH = 62
