@@ -25,7 +25,7 @@ from gateway.devices.journal_file import JOURNAL_FILE, opened_for_reading
 from gateway.devices.journal_schema import SCHEMA_VERSION
 from gateway.devices.journal_store import JournalStore
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
-from tests.campaigns.power_loss import Medium, recorded
+from tests.campaigns._medium import Medium, recorded
 from tests.campaigns.strace_kills import CALLS, forked, heard
 from tests.journal.lived_journal import JOURNALS, laid_out
 

@@ -20,8 +20,6 @@ from gateway.site.topology import (
 )
 
 BOOT = datetime(2026, 1, 15, 7, 0, tzinfo=UTC)
-
-
 MAIN = FuseId("main")
 
 

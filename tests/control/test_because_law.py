@@ -10,7 +10,7 @@ from gateway.ids import SocketId
 from gateway.publish.words import Language, reason
 from gateway.site.because import Because, Why
 from gateway.site.topology import Socket
-from tests.campaigns.control_ticks import cabinet_of
+from tests.campaigns._random_cabinet import cabinet_of
 from tests.control.cabinet_world import Cabinet
 from tests.control.test_laws import disturb
 

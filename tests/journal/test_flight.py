@@ -22,7 +22,7 @@ from gateway.meters.readings import GridReading, SocketReading
 from gateway.site.requests import Source, StartSession
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.wishes import SaveCheckpoint, Wish
-from tests.campaigns.control_ticks import cabinet_of
+from tests.campaigns._random_cabinet import cabinet_of
 from tests.control.cabinet_world import Cabinet
 from tests.control.car_places import Car
 from tests.control.planned_site import instant, plain, site, wallbox
