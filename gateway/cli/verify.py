@@ -9,7 +9,8 @@ Where a new key took the old one's place, --key is given for each: a record is c
 names. With a store each record is checked with the key that is pinned for its gateway and meter; a pin that nobody has
 confirmed makes nothing green. Keys inside the files count for nothing.
 
-Exit code 0: all green; 1: yellow or grey; 2: red; 3: the question could not be asked (no file, no key).
+Exit code, by the worst of all: 0 green; 1 yellow, not proven; 2 red, false; 4 grey, unsigned; 3 the question could not
+be asked (no file, no key).
 """
 
 import argparse
@@ -30,6 +31,7 @@ EXIT_GREEN: Final = 0
 EXIT_NOT_PROVEN: Final = 1
 EXIT_FALSE: Final = 2
 EXIT_NOT_ASKED: Final = 3
+EXIT_UNSIGNED: Final = 4
 ABSENT_MAX: Final = 8
 """Gaps between pages that are named one by one."""
 
@@ -93,9 +95,12 @@ def run(args: argparse.Namespace) -> int:
     if not args.whole_key:
         _print_absent(handed, args.language)
     _print(report, str(args.pins) if args.pins else ", ".join(key.fingerprint for key in keys), args.language)
-    if report.verdict is Verdict.GREEN:
-        return EXIT_GREEN
-    return EXIT_FALSE if report.verdict is Verdict.RED else EXIT_NOT_PROVEN
+    return {
+        Verdict.GREEN: EXIT_GREEN,
+        Verdict.GREY: EXIT_UNSIGNED,
+        Verdict.YELLOW: EXIT_NOT_PROVEN,
+        Verdict.RED: EXIT_FALSE,
+    }[report.verdict]
 
 
 def _report(

@@ -24,7 +24,7 @@ from gateway.publish.verdict_words import REASON_WORDS
 from tests.metering.records import Pen, at, begin_text, end_text, pair_texts
 
 PEN, FORGER = Pen(), Pen()
-RED, YELLOW, GREY = 2, 1, 1
+RED, YELLOW, GREY = 2, 1, 4
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 
 

@@ -79,7 +79,7 @@ def test_a_record_without_a_pin_is_not_proven_and_without_a_signature_grey(
     store.write_text(pins_text([Pin("OTHER", None, PEN.public.hex, PinState.CONFIRMED, "a", "b", "c")]))
     assert called(verify, xml(tmp_path, "session.xml"), "--pins", store) == 1
     assert "key_not_pinned" in capsys.readouterr().out
-    cases = ((f"OCMF|{begin_text()}|", 1, "unsigned"), ("OCMF|[]|{}", 2, "not_ocmf"), ("", 1, "nothing_found"))
+    cases = ((f"OCMF|{begin_text()}|", 4, "unsigned"), ("OCMF|[]|{}", 2, "not_ocmf"), ("", 1, "nothing_found"))
     for text, code, word in cases:
         (tmp_path / "file").write_text(text)
         assert called(verify, tmp_path / "file", "--pins", store) == code
