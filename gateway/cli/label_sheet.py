@@ -60,7 +60,8 @@ def html_label(label: Label, language: Language) -> str:
     side, path = _code(label.key)
     code = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">'
-        f'<path fill="#fff" d="M0 0h{side}v{side}h-{side}z"/><path fill="#000" d="{path}"/></svg>'
+        f'<path fill="#fff" d="M0 0h{side}v{side}h-{side}z"/>'
+        f'<path fill="#000" shape-rendering="crispEdges" d="{path}"/></svg>'
     )
     heading = html.escape(title(language))
     return (
@@ -98,7 +99,7 @@ def svg_label(label: Label, language: Language) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xml:lang="{language}" width="{size[0]}mm" height="{size[1]}mm" '
         f'viewBox="0 0 {size[0]} {size[1]}">\n<path fill="#fff" d="M0 0h{size[0]}v{size[1]}h-{size[0]}z"/>\n'
-        f'<path fill="#000" transform="{shrunk}" d="{path}"/>\n'
+        f'<path fill="#000" shape-rendering="crispEdges" transform="{shrunk}" d="{path}"/>\n'
         f'<g fill="#000" font-family="monospace" font-size="{LETTER_MM:g}">\n{chr(10).join(drawn)}\n</g>\n</svg>\n'
     )
 

@@ -74,12 +74,12 @@ NOTES: Final[dict[str, Pair]] = {
     ),
     "superseded": (
         (
-            "Nyckel nummer {number} är ersatt: byt etiketter och avtal som visar dess fingeravtryck. Laddningar från "
-            "dess tid kontrolleras fortfarande med den."
+            "Nycklar före nummer {number} är ersatta: byt etiketter och avtal som visar ett annat fingeravtryck än det "
+            "översta. Laddningar från en ersatt nyckels tid kontrolleras fortfarande med den."
         ),
         (
-            "Key number {number} is superseded: replace labels and agreements that show its fingerprint. Sessions from "
-            "its time are still verified with it."
+            "Keys before number {number} are superseded: replace labels and agreements that show another fingerprint "
+            "than the topmost one. Sessions from a superseded key's time are still verified with it."
         ),
     ),
 }
@@ -170,4 +170,4 @@ def socket_rows(socket: LabelledSocket, language: Language) -> tuple[tuple[str, 
 def notes(label: Label, language: Language, *, coded: bool) -> tuple[str, ...]:
     """Where the readings come from, how to compare, and what is no longer right. coded: beside a QR code."""
     names = ["source", "scan" if coded else "pin", "compare", *(["superseded"] if label.superseded is not None else [])]
-    return tuple(pick(NOTES[name], language).format(serial=label.key.serial, number=label.number - 1) for name in names)
+    return tuple(pick(NOTES[name], language).format(serial=label.key.serial, number=label.number) for name in names)

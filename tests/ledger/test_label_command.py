@@ -11,6 +11,7 @@ import pytest
 from gateway.app.ledger_key import hand_over
 from gateway.cli import export, label, pins, verify
 from gateway.cli.label_sheet import LETTER_MM, LETTER_WIDTH, WIDTH_MM
+from gateway.clock import UtcTrust
 from gateway.errors import ConfigMistake, DeviceError
 from gateway.metering.keys import PublicKey, public_key
 from gateway.publish.label_words import NOTES, PURPOSES, WORDS
@@ -186,8 +187,8 @@ def test_after_a_rotation_the_label_shows_the_new_key_and_that_the_old_one_is_su
     assert digits.index(after.fingerprint) < digits.index(f"number1,uptopageT2{before.fingerprint}")
     assert f"--gateway {after.serial} " in text
     assert "number 2, made" in text
-    assert "Key number 1 is superseded" in text
-    assert "Nyckel nummer 1 är ersatt" in printed(folder, capsys, "--language", "sv")
+    assert "Keys before number 2 are superseded" in text
+    assert "Nycklar före nummer 2 är ersatta" in printed(folder, capsys, "--language", "sv")
 
 
 def test_the_serial_is_the_one_that_the_newest_records_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +196,28 @@ def test_the_serial_is_the_one_that_the_newest_records_name(folder: Path, capsys
     text = printed(folder, capsys)
     assert "99990000" in text
     assert "12345678" not in text
+
+
+def test_a_label_can_be_printed_beside_the_running_gateway(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "laddvakt.toml").write_text(CONFIG.format(folder=tmp_path / "state"), "utf-8")
+
+    async def print_while_it_charges() -> str:
+        ledger = await opened(tmp_path / "state")
+        await ledger.record_begin(begin("s1", reading(HandClock(), "100.00", "12345678")))
+        text = printed(tmp_path, capsys)
+        await ledger.shut_down()
+        return text
+
+    assert "12345678" in asyncio.run(print_while_it_charges())
+
+
+def test_a_key_that_was_made_while_the_clock_was_not_synchronised_has_a_doubtful_day(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = HandClock()
+    clock.trust = UtcTrust.INFORMATIVE
+    asyncio.run(hand_over(folder / "state", clock.now()))
+    assert "number 2, made 2026-03-01 (the clock was not synchronised)" in printed(folder, capsys)
 
 
 def test_a_serial_that_was_never_read_is_the_configs_and_else_said_to_be_open(
