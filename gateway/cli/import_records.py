@@ -118,7 +118,7 @@ def _matched(args: argparse.Namespace, folder: Path, handed: "list[Handed]") -> 
     from gateway.devices.journal_sessions import sessions_in
     from gateway.journal.contents import contents_of
     from gateway.journal.facts import EnergyOutside, SessionBegun
-    from gateway.journal.imports import session_at
+    from gateway.journal.imports import is_end, session_at
     from gateway.metering.meter_signed import Refused, claimed
 
     def is_of_the_socket(fact: SessionBegun | EnergyOutside) -> bool:
@@ -139,7 +139,7 @@ def _matched(args: argparse.Namespace, folder: Path, handed: "list[Handed]") -> 
             continue
         _, record = form
         first, last = record.readings[0].time, record.readings[-1].time
-        yield replace(one, session=session_at(sessions, one.socket, first, last))
+        yield replace(one, session=session_at(sessions, one.socket, first, last, ends=is_end(record)))
 
 
 def _is_refused(outcome: "Outcome") -> bool:

@@ -36,7 +36,7 @@ from gateway.metering.meter_signed import (
     tofu,
 )
 from gateway.metering.pins import Pin, PinState
-from gateway.metering.record import Record
+from gateway.metering.record import END_LETTERS, Record
 from gateway.metering.verdicts import Reason
 
 CLOCKS_APART: Final = timedelta(minutes=15)
@@ -126,19 +126,37 @@ def pins_of_facts(facts: Iterable[Fact]) -> tuple[Pin, ...]:
     return tuple(pins.values())
 
 
+def is_end(record: Record) -> bool:
+    """True if the record says how a session ended, and not how it began."""
+    letters = {reading.letter for reading in record.readings}
+    return bool(letters & END_LETTERS) and "B" not in letters
+
+
 def session_at(
-    sessions: Iterable[tuple[SessionBegun, SessionEnded | None]], socket: SocketId, first: datetime, last: datetime
+    sessions: Iterable[tuple[SessionBegun, SessionEnded | None]],
+    socket: SocketId,
+    first: datetime,
+    last: datetime,
+    *,
+    ends: bool = False,
 ) -> SessionId | None:
     """The session on that socket during which both moments lie, give or take what two clocks may be apart; of several
-    the one that began nearest to the first moment."""
+    the one that began nearest to the first moment, or ended nearest to the last if the record says only the end."""
     fitting = [
-        (abs(begun.at.utc - first), begun.session)
+        (_from_end(begun, ended, last) if ends else abs(begun.at.utc - first), begun.session)
         for begun, ended in sessions
         if begun.socket == socket
         and begun.at.utc - CLOCKS_APART <= first
         and (ended is None or last <= ended.at.utc + CLOCKS_APART)
     ]
     return min(fitting)[1] if fitting else None
+
+
+def _from_end(begun: SessionBegun, ended: SessionEnded | None, moment: datetime) -> timedelta:
+    """How far the moment lies from the session's end; what runs may end at any moment after its begin."""
+    if ended is None:
+        return max(begun.at.utc - moment, timedelta(0))
+    return abs(ended.at.utc - moment)
 
 
 def _kept_before(accepted: Accepted, known: Mapping[str, Fact]) -> MeterRecordKept | None:
@@ -196,8 +214,8 @@ def _session(
         return handed.session if isinstance(begun, SessionBegun) and begun.socket == handed.socket else None
     first, last = record.readings[0], record.readings[-1]
     if UNTRUSTED_CLOCKS.isdisjoint({first.time_state, last.time_state}) or handed.source != MQTT:
-        return session_at(sessions, handed.socket, first.time, last.time)
-    return session_at(sessions, handed.socket, now.utc, now.utc)
+        return session_at(sessions, handed.socket, first.time, last.time, ends=is_end(record))
+    return session_at(sessions, handed.socket, now.utc, now.utc, ends=is_end(record))
 
 
 def _quarantined(

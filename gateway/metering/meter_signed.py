@@ -65,7 +65,8 @@ class MeterProof:
 
 
 def claimed(octets: bytes) -> tuple[str, Record] | Refused:
-    """The record as it claims to be: its form is right, its signature not looked at yet."""
+    """The record as it claims to be: its form is right, its signature not looked at yet. What a gateway of ours signed
+    is no meter's word, and must not raise the grade of a session."""
     if len(octets) > RECORD_BYTES_MAX:
         return Refused(Reason.TOO_LONG, f"{len(octets)}")
     try:
@@ -78,6 +79,8 @@ def claimed(octets: bytes) -> tuple[str, Record] | Refused:
     gateway, meter = record.identity
     if max(len(gateway), len(meter)) > TEXT_MAX:
         return Refused(Reason.FIELD_MISSING, f"GS, MS: more than {TEXT_MAX}")
+    if "XI" in record.fields:
+        return Refused(Reason.NOT_OF_A_METER, "XI", gateway, meter)
     return text, record
 
 

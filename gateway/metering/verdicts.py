@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     NOT_TEXT = "not_text"
     KEY_NOT_READ = "key_not_read"
+    NOT_OF_A_METER = "not_of_a_meter"
     # What could not be proven makes yellow.
     PAGES_MISSING = "pages_missing"
     END_MISSING = "end_missing"

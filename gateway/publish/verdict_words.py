@@ -83,6 +83,10 @@ REASON_WORDS: Final[Mapping[Reason, Mapping[Language, str]]] = {
     },
     Reason.TOO_LONG: {"sv": "posten är för lång", "en": "the record is too long"},
     Reason.NOT_TEXT: {"sv": "posten är inte text i UTF-8", "en": "the record is not UTF-8 text"},
+    Reason.NOT_OF_A_METER: {
+        "sv": "posten är signerad av en gateway som denna, inte av en mätare",
+        "en": "a gateway like this one signed the record, not a meter",
+    },
     Reason.KEY_NOT_READ: {
         "sv": "nyckeln som kom med går inte att tyda",
         "en": "the key that came with it cannot be read",

@@ -297,6 +297,38 @@ def test_of_several_sessions_the_one_that_began_nearest_is_taken() -> None:
     assert session_at([], P1, NOON, NOON) is None
 
 
+def test_an_end_record_belongs_to_the_session_that_ended_then_and_not_to_the_next_one() -> None:
+    """The next car begins five minutes after the first one has left; the third still charges."""
+    ends = [NOON + at * 60 * MINUTE + 55 * MINUTE for at in range(2)]
+    ended = [replace(ENDED, session=SessionId(f"s{at}"), at=replace(LATER, utc=end)) for at, end in enumerate(ends)]
+    sessions = [(begun(f"s{at}", NOON + at * 60 * MINUTE), (*ended, None)[at]) for at in range(3)]
+    for minutes, expected in ((54, "s0"), (59, "s0"), (114, "s1"), (117, "s1"), (118, "s2"), (121, "s2"), (500, "s2")):
+        at = NOON + minutes * MINUTE
+        assert session_at(sessions, P1, at, at, ends=True) == expected, minutes
+    assert session_at(sessions, P1, ends[0], ends[0]) == "s1"
+    both = NOON, ends[0]
+    assert session_at(sessions, P1, *both) == "s0"
+
+
+@pytest.mark.parametrize(("letter", "session"), [("B", "s2"), ("C", "s2"), *[(letter, "s1") for letter in "ELRAP"]])
+def test_a_record_of_one_reading_goes_by_its_begin_or_by_its_end(letter: str, session: str) -> None:
+    memory = finished()
+    memory.absorb(replace(BEGUN, session=S2, page=3, kwh=ENDED.kwh, at=replace(LATER, utc=LATER.utc + MINUTE)))
+    text = METER.edge(letter, LATER.utc + timedelta(seconds=10 if letter in "ELRAP" else 59), "1.0")
+    assert import_entry(memory, handed(text), {}, LATER)[1].session == session
+    unset = METER.record(METER.payload(reading(NOON, letter, "<1>", "U", RI="1-0:1.8.0", RU="kWh", ST="G")))
+    come = replace(LATER, utc=LATER.utc + timedelta(seconds=20))
+    assert import_entry(memory, handed(unset.replace('"<1>"', "1.0")), {}, come)[1].session == session
+
+
+def test_what_a_gateway_of_ours_signed_is_refused_as_a_meters_word() -> None:
+    text = METER.session(NOON, "1.0", NOON + MINUTE, "2.5", XI="ab" * 32, XS="s1")
+    for key in (None, METER.public.hex):
+        entry, outcome = import_entry(running(), handed(text, key=key), {}, LATER)
+        assert outcome == Outcome(Reason.NOT_OF_A_METER, "XI")
+        assert [type(fact) for fact in entry.facts] == [MeterRecordQuarantined]
+
+
 def test_a_confirmed_pin_goes_before_the_one_that_came_with_the_data() -> None:
     east = timezone(timedelta(hours=2))
     when = replace(PINNED, at=replace(NOW, utc=datetime(2026, 3, 1, 14, 0, 0, 999, tzinfo=east)))

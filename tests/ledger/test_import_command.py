@@ -48,25 +48,25 @@ async def opened(folder: Path, clock: HandClock) -> Ledger:
     return await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, station())
 
 
-async def charge(folder: Path) -> None:
-    """Three sessions on p1, at noon and at each hour after, ten minutes long."""
+async def charge(folder: Path, rest_s: float) -> None:
+    """Three sessions on p1, the first at noon, ten minutes long, with a rest after each."""
     clock = HandClock()
     ledger = await opened(folder, clock)
     for at in range(3):
         await ledger.record_begin(begin(f"s{at}", reading(clock, f"{at * 2}.00")))
         clock.pass_s(600)
         await ledger.record_end(end(f"s{at}", reading(clock, f"{at * 2 + 1}.00")))
-        clock.pass_s(3000)
+        clock.pass_s(rest_s)
     await ledger.shut_down()
 
 
 class Place:
     """A state folder, a meter, and the commands."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rest_s: float = 3000.0) -> None:
         self.state, self.meter = folder / "state", MakersMeter()
         self.files = folder
-        asyncio.run(charge(self.state))
+        asyncio.run(charge(self.state, rest_s))
         self.key = KeyStore.load(self.state).public_key_hex
 
     def records(self) -> list[str]:
@@ -111,6 +111,39 @@ def test_a_file_of_records_goes_into_the_journal_each_to_its_session(
     assert place.take(texts[0], language="sv") == 0
     assert "känd: " in capsys.readouterr().out
     assert called(journal, "verify", "--state-dir", place.state) == 0
+
+
+def test_begin_and_end_of_sessions_that_follow_close_stay_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each car leaves, and the next one begins at once; the file comes after all of them."""
+    place = Place(tmp_path, rest_s=60)
+    place.confirm()
+    capsys.readouterr()
+    moments = [NOON + at * timedelta(minutes=11) for at in range(3)]
+    texts = [
+        text
+        for at, begun in enumerate(moments)
+        for text in (place.meter.edge("B", begun, f"{at}.0"), place.meter.edge("E", begun + TEN, f"{at}.7"))
+    ]
+    assert place.take(*texts) == 0
+    assert [fact.session for fact in place.facts(MeterRecordKept)] == ["s0", "s0", "s1", "s1", "s2", "s2"]
+    capsys.readouterr()
+    for session in ("s0", "s1", "s2"):
+        assert called(receipt, session, "--state-dir", place.state, "--language", "en") == 0
+        said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Energy by the meter's own")]
+        assert [line.split()[-2:] for line in said] == [["0.7", "kWh"]]
+
+
+def test_the_gateways_own_records_do_not_make_a_session_meter_signed(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = place.files / "own.xml"
+    called(export, "--state-dir", place.state, "--format", "safe-xml", "--session", "s0", "-o", file)
+    assert called(import_records, file, "--socket", "p1", "--session", "s0", "--state-dir", place.state) == 2
+    assert capsys.readouterr().out.count("[not_of_a_meter]") == 2
+    assert called(receipt, "s0", "--state-dir", place.state, "--language", "en") == 0
+    assert "signed by this gateway\n" in capsys.readouterr().out
 
 
 def test_a_forged_file_is_refused_and_kept_as_evidence(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
