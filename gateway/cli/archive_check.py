@@ -35,6 +35,7 @@ from gateway.journal.table_check import NotATable, Table, outside_cells_of, row_
 from gateway.journal.tables import meter_cells
 from gateway.metering.keys import PublicKey, has_low_s, public_key
 from gateway.metering.meter_signed import those_proven
+from gateway.metering.ocmf import number_text
 from gateway.metering.verdicts import Finding, Reason, Report, SessionReport
 from gateway.metering.verification import Submitted, verified
 
@@ -51,10 +52,12 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CheckedArchive:
-    """What was found. serials: the gateway's, one for each of its keys, the newest last."""
+    """What was found. serials: the gateway's, one for each of its keys, the newest last; page: the newest that the
+    trusted key signed, 0 if there is none."""
 
     report: Report
     serials: tuple[str, ...]
+    page: int
 
 
 class _Damaged(Exception):  # noqa: N818 - caught in this file alone
@@ -77,7 +80,9 @@ def checked_archive(file: Path, trusted: PublicKey | None, expected: Head | None
     except _BROKEN as problem:
         check.wrong(Reason.ARCHIVE_DAMAGED, repr(problem)[:200])
     serials = tuple(made.serial for made in check.archive.keys)
-    return CheckedArchive(Report(tuple(check.sessions), tuple(check.findings)), serials)
+    trusted_hex = None if trusted is None else trusted.hex
+    page = max((one.page.page for one in check.archive.pages if one.page.key == trusted_hex), default=0)
+    return CheckedArchive(Report(tuple(check.sessions), tuple(check.findings)), serials, page)
 
 
 def _ends_with_its_digest(file: Path) -> bool:
@@ -202,7 +207,7 @@ class _Check:
                 continue
             cells = meter_cells(those_proven((record.text for record in session.meter_records), pins), pins)
             shown = {name: row.cells[name].replace(",", ".") for name in cells}
-            if shown != {name: str(cell) for name, cell in cells.items()}:
+            if shown != {name: cell if isinstance(cell, str) else number_text(cell) for name, cell in cells.items()}:
                 yield Finding(Reason.CELL_CHANGED, row.where, ", ".join(shown.values()))
 
 

@@ -11,7 +11,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -248,7 +248,11 @@ def _write(output: str, pieces: Iterable[bytes]) -> None:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        moment: datetime | None = datetime.fromisoformat(text)
     except ValueError:
+        moment = None
+    # In the first year and the last one a time zone may lead out of the calendar.
+    if moment is None or not MINYEAR < moment.year < MAXYEAR:
         problem = f"{text!r} is no time; write 2026-03-01 or 2026-03-01T12:00 or 2026-03-01T12:00+01:00"
-        raise argparse.ArgumentTypeError(problem) from None
+        raise argparse.ArgumentTypeError(problem)
+    return moment

@@ -1,5 +1,6 @@
 """What people hand in to be verified: S.A.F.E. XML, OCMF one record a line, a table, a load profile or an archive."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,21 +17,42 @@ from gateway.metering.safe_xml import NotSafeXml, safe_values
 from gateway.metering.verdicts import Finding, Reason
 from gateway.metering.verification import Submitted
 
+KEY_BYTES_MAX: Final = 65_536
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+"""A record may hold the other signs that Unicode takes for the end of a line."""
 _PAGE_MAX: Final = 20
 """Characters of a page that is looked at."""
 
 
 @dataclass(slots=True)
 class HandedIn:
-    """Everything of all files. archives: files that are one, not read yet; profiles: rows of load profiles; findings:
-    what could not be read."""
+    """Everything of all files. in_tables, beside: records of tables, and of files that hold nothing else; archives:
+    files that are one, not read yet; profiles: rows of load profiles; findings: what could not be read."""
 
-    submitted: list[Submitted] = field(default_factory=list)
+    in_tables: list[Submitted] = field(default_factory=list)
+    beside: list[Submitted] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
     profiles: list[list[ProfileCells]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def submitted(self) -> list[Submitted]:
+        """All records."""
+        return [*self.in_tables, *self.beside]
+
+    def once(self) -> list[Submitted]:
+        """The records, those of a table once: a file beside it that holds them too is no second session. What two such
+        files hold stands twice."""
+        shown = {one.text for one in self.in_tables}
+        found = list(self.in_tables)
+        for one in self.beside:
+            if one.text in shown:
+                shown.discard(one.text)
+            else:
+                found.append(one)
+        return found
 
     def take(self, file: Path) -> None:
         """Adds a file. Raises OSError."""
@@ -45,12 +67,12 @@ class HandedIn:
             if is_table(content):
                 table = table_of(content, str(file))
                 self.tables.append(table)
-                self.submitted += table.submitted()
+                self.in_tables += table.submitted()
             elif is_profile(content):
                 self.profiles.append(rows_in(content, str(file)))
             else:
                 self.findings += misplaced_in(content, str(file))
-                self.submitted += records_of(content, str(file))
+                self.beside += records_of(content, str(file))
         except NotSafeXml as problem:
             self.findings.append(Finding(Reason.XML_NOT_RIGHT, str(file), str(problem)))
         except (NotATable, NotAProfile) as problem:
@@ -69,10 +91,16 @@ def records_of(content: bytes, file: str) -> list[Submitted]:
             Submitted(value.record, f"{file}[{at}]", value.key, f"{file}#{value.transaction}")
             for at, value in enumerate(safe_values(content), 1)
         ]
-    lines = content.decode("utf-8", errors="replace").lstrip("\ufeff").splitlines()
-    if lines and not any(line.startswith("OCMF|") for line in lines):
+    lines = _LINE_END.split(_text(content))
+    if any(lines) and not any(line.lstrip().startswith("OCMF|") for line in lines):
         return [Submitted("OCMF|", file)]
     return [Submitted(line, f"{file}:{at}") for at, line in enumerate(lines, 1) if line.strip()]
+
+
+def _text(content: bytes) -> str:
+    """As editors save it, with or without a mark before it."""
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return content.decode(encoding, errors="replace").removeprefix("\ufeff")
 
 
 def misplaced_in(content: bytes, file: str) -> list[Finding]:
@@ -108,14 +136,15 @@ def absent_pages(submitted: Iterable[Submitted]) -> dict[str, list[tuple[int, in
 
 
 def pinned_key(text: str) -> PublicKey:
-    """The key from the text itself, or from the file of that name. Raises NotAKey, OSError, UnicodeDecodeError."""
+    """The key from the text itself, or from the file of that name. Raises NotAKey, OSError."""
     try:
         return public_key(text)
     except NotAKey:
         path = Path(text)
         if not path.is_file():
             raise
-        return public_key(path.read_text("ascii"))
+        with path.open("rb") as stream:
+            return public_key(_text(stream.read(KEY_BYTES_MAX)))
 
 
 def pinned_keys(store: Path) -> tuple[Pin, ...]:

@@ -92,7 +92,7 @@ def _handed(args: argparse.Namespace, file: Path) -> "Iterator[Handed]":
         key = None if args.key is None else pinned_key(args.key).hex
     except OSError as problem:
         raise DeviceError(f"{file}: {problem.strerror}") from None
-    except (NotAKey, UnicodeDecodeError) as problem:
+    except NotAKey as problem:
         raise DeviceError(f"--key: {problem}") from None
     if len(content) > FILE_BYTES_MAX:
         raise DeviceError(f"{file}: larger than {FILE_BYTES_MAX} bytes")

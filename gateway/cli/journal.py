@@ -122,5 +122,5 @@ def _key(text: str) -> "PublicKey":
 
     try:
         return pinned_key(text)
-    except (NotAKey, OSError, UnicodeDecodeError) as problem:
+    except (NotAKey, OSError) as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None

@@ -64,7 +64,7 @@ def _confirmed(args: argparse.Namespace, folder: Path) -> bool:
             raise ConfigMistake("arguments", (mistake,))
     try:
         key = pinned_key(args.key)
-    except (NotAKey, OSError, UnicodeDecodeError) as problem:
+    except (NotAKey, OSError) as problem:
         raise DeviceError(f"--key: {problem}") from None
     pin = Pin(args.gateway, args.meter, key.hex, PinState.CONFIRMED, args.who, "", args.how)
     (outcome,) = ordered(folder, Order((), pin))

@@ -94,7 +94,7 @@ def _confirm(pins: "list[Pin]", args: argparse.Namespace) -> list[str]:
             raise ConfigMistake("arguments", (mistake,))
     try:
         key = pinned_key(args.key)
-    except (NotAKey, OSError, UnicodeDecodeError) as problem:
+    except (NotAKey, OSError) as problem:
         raise DeviceError(f"--key: {problem}") from None
     mine = [pin for pin in pins if pin.gateway == args.gateway and args.meter in {None, pin.meter}]
     if any(pin.key != key.hex for pin in mine):

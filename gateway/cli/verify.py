@@ -16,10 +16,12 @@ be asked (no file, no key).
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
+    from gateway.cli.archive_check import CheckedArchive
     from gateway.cli.handed_in import HandedIn
     from gateway.journal.table_check import Table
     from gateway.metering.keys import PublicKey
@@ -114,20 +116,23 @@ def _report(
     from gateway.metering.verdicts import Finding, Reason, Report
     from gateway.metering.verification import verified, verified_by_pins
 
+    archives = [_checked_archive(file, trusted, args) for file in handed.archives]
+    submitted = handed.once()
     if isinstance(trusted, tuple):
         otherwise = keys[0] if keys else None
-        report = verified_by_pins(handed.submitted, trusted, whole_key=args.whole_key, otherwise=otherwise)
+        report = verified_by_pins(submitted, trusted, whole_key=args.whole_key, otherwise=otherwise)
     else:
-        report = verified(handed.submitted, trusted, whole_key=args.whole_key, page_min=args.to_page)
+        in_archives = max((one.page for one in archives), default=0)
+        page_min = 0 if in_archives >= args.to_page else args.to_page
+        report = verified(submitted, trusted, whole_key=args.whole_key, page_min=page_min)
     findings: list[Finding] = list(handed.findings)
     proven = {session.session: _proven(session) for session in report.sessions}
     for table in handed.tables:
         findings += _table_findings(table, handed, trusted, proven)
     sessions = list(report.sessions)
-    for file in handed.archives:
-        of_archive = _archive_report(file, trusted, args)
-        sessions += of_archive.sessions
-        findings += of_archive.findings
+    for one in archives:
+        sessions += one.report.sessions
+        findings += one.report.findings
     profiles = [report for rows in handed.profiles for report in profile_reports(rows, trusted)]
     # A table of a period in which nobody charged holds no record, and is judged by its own signature; of what could not
     # be read that is said.
@@ -144,25 +149,25 @@ def _proven(session: "SessionReport") -> "Verdict":
     return max(verdicts, default=Verdict.GREEN)
 
 
-def _archive_report(file: Path, trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "Report":
+def _checked_archive(file: Path, trusted: "PublicKey | tuple[Pin, ...]", args: argparse.Namespace) -> "CheckedArchive":
     """Of a gateway whose key was handed over only one key needs to be pinned: each vouches for the next."""
     from gateway.cli.archive_check import checked_archive
     from gateway.metering.keys import public_key
     from gateway.metering.pins import PinState
-    from gateway.metering.verdicts import Finding, Reason, Report
+    from gateway.metering.verdicts import Finding, Reason
 
     if not isinstance(trusted, tuple):
-        return checked_archive(file, trusted, args.head).report
+        return checked_archive(file, trusted, args.head)
     of_archive = checked_archive(file, None, args.head)
     pins = [pin for pin in trusted if pin.gateway in of_archive.serials]
     if not pins:
-        return of_archive.report
+        return of_archive
     pin = next((pin for pin in pins if pin.state is PinState.CONFIRMED), pins[0])
-    report = checked_archive(file, public_key(pin.key), args.head).report
+    checked = checked_archive(file, public_key(pin.key), args.head)
     if pin.state is PinState.CONFIRMED:
-        return report
+        return checked
     doubt = Finding(Reason.KEY_NOT_CONFIRMED, str(file), public_key(pin.key).fingerprint)
-    return Report(report.sessions, (*report.findings, doubt))
+    return replace(checked, report=replace(checked.report, findings=(*checked.report.findings, doubt)))
 
 
 def _table_findings(

@@ -24,6 +24,7 @@ from gateway.journal.tables import (
 )
 from gateway.metering.keys import PublicKey, has_low_s
 from gateway.metering.meter_signed import meter_energy_claimed, meter_proof
+from gateway.metering.ocmf import number_text
 from gateway.metering.pins import Pin, pin_for
 from gateway.metering.record import claimed_fields, claimed_identity, claimed_record
 from gateway.metering.verdicts import Finding, Grade, Reason, Verdict
@@ -33,6 +34,8 @@ _SEPARATORS: Final = (";", ",", "\t")
 _HEAD_BYTES_MAX: Final = 4096
 _SURE_COLUMNS: Final = frozenset({"kind", "session", "begin_kwh", "end_kwh", "begin_page", "end_page"})
 _SURE_COLUMNS_MIN: Final = 4
+_CLOSED: Final = re.compile(r"\|[^|]*\|[^|]*\}\s*\Z")
+"""Payload and signature of a record that ends here."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}([.,][0-9]{1,20})?", re.ASCII)
 
 
@@ -73,9 +76,26 @@ class Table:
 
     def as_written(self) -> Iterator[bytes]:
         """The same cells in every form in which this program writes them."""
-        cells = [self.header, *(tuple(row.cells[name] for name in self.header) for row in self.rows)]
-        for mark in (BYTE_ORDER_MARK, ""):
-            yield from (in_form(cells, separator, mark) for separator in _SEPARATORS[:2])
+        for rows in (self.rows, *(tuple(self._with_all_digits(sign)) for sign in ",.")):
+            cells = [self.header, *(tuple(row.cells[name] for name in self.header) for row in rows)]
+            for mark in (BYTE_ORDER_MARK, ""):
+                yield from (in_form(cells, separator, mark) for separator in _SEPARATORS[:2])
+
+    def _with_all_digits(self, sign: str) -> Iterator[TableRow]:
+        """The rows with the zeros that a spreadsheet leaves away, as their records have them; energy outside sessions
+        as the sessions of its meter. sign: of decimals."""
+        decimals: dict[str, int] = {}
+        for row in self.rows:
+            signed = _signed_numbers(row)
+            meter = row.cells["meter_serial"]
+            if "begin_kwh" in signed:
+                decimals[meter] = _decimals(signed["begin_kwh"])
+            elif row.cells["kind"] == "outside":
+                places = decimals.get(meter, max(decimals.values(), default=0))
+                signed = _filled_up(row, places)
+            shown = {name: value for name, value in signed.items() if _is_shown(row.cells.get(name, ""), value)}
+            texts = {name: number_text(value).replace(".", sign) for name, value in shown.items()}
+            yield replace(row, cells={**row.cells, **texts})
 
     def submitted(self) -> Iterator[Submitted]:
         """The records that stand in it."""
@@ -83,6 +103,38 @@ class Table:
             for record in row.records:
                 if record:
                     yield Submitted(record, row.where, None, row.session)
+
+
+def _signed_numbers(row: TableRow) -> dict[str, Decimal]:
+    """What the records in the row say, by column."""
+    expected = _expected(*row.records) or {}
+    numbers = {name: cell for name, cell in expected.items() if isinstance(cell, Decimal)}
+    claimed = meter_energy_claimed(_meter_texts(row))
+    return numbers if claimed is None else {**numbers, "meter_energy_kwh": claimed}
+
+
+def _filled_up(row: TableRow, decimals: int) -> dict[str, Decimal]:
+    """The numbers of a row without records, with so many decimals at least."""
+    cells = {name: row.cells[name] for name in ("begin_kwh", "end_kwh", "energy_kwh")}
+    numbers = {name: Decimal(cell.replace(",", ".")) for name, cell in cells.items() if _NUMBER.fullmatch(cell)}
+    return {name: one + Decimal(0).scaleb(-max(decimals, _decimals(one))) for name, one in numbers.items()}
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _meter_texts(row: TableRow) -> list[str]:
+    """The meter's own records: one may hold line ends between its fields."""
+    texts: list[str] = []
+    for line in row.cells.get("meter_records", "").split("\n"):
+        is_open = bool(texts) and texts[-1].startswith("OCMF|") and not _CLOSED.search(texts[-1])
+        if is_open and not line.startswith("OCMF|"):
+            texts[-1] += f"\n{line}"
+        elif line:
+            texts.append(line)
+    return texts
 
 
 def is_table(content: bytes) -> bool:
@@ -225,7 +277,7 @@ def _meter_findings(row: TableRow, pins: Sequence[Pin]) -> Iterable[Finding]:
     grade = row.cells.get("grade", Grade.UNSIGNED.value)
     if grade == Grade.UNSIGNED.value:
         return
-    texts = [text for text in row.cells["meter_records"].split("\n") if text]
+    texts = _meter_texts(row)
     proof = meter_proof(texts, pins) if all(_pinned(text, pins) for text in texts) else None
     forms = [claimed_record(text, row.where) for text in texts]
     yield from (form for form in forms if isinstance(form, Finding))
