@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from gateway.errors import ConfigMistake, DeviceError, Mistake
-from gateway.metering.keys import NotAKey, PublicKey, public_key, with_low_s
+from gateway.metering.keys import POINT_BYTES, NotAKey, PublicKey, public_key, with_low_s
 
 if TYPE_CHECKING:
     from pkcs11 import Session, SignMixin, Token
@@ -164,10 +164,15 @@ def _key_in(session: "Session", place: TokenPlace, key_id: bytes) -> TokenKey:
     if not is_safe:
         raise _mistake("label", place.label, "This key can leave the token.", "Use a token that keeps its keys.")
     try:
-        public = public_key(point.removeprefix(POINT_HEADER).hex())
+        public = public_key(bare_point(point).hex())
     except NotAKey:
         raise DeviceError(f"token {place.token} shows no point of P-256 for key {place.label}") from None
     return TokenKey(cast("SignMixin", private), public, place, key_id)
+
+
+def bare_point(shown: bytes) -> bytes:
+    """04, x and y: known by its length, since x of a point without header may begin as the header ends."""
+    return shown.removeprefix(POINT_HEADER) if len(shown) == len(POINT_HEADER) + POINT_BYTES else shown
 
 
 def _words(problem: Exception) -> str:

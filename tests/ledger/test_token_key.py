@@ -15,7 +15,7 @@ from gateway.app.ledger_key import KeyFolder, hand_over
 from gateway.cli import export, journal, key, verify
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KEY_FILE, NEXT_KEY_FILE, KeyStore
-from gateway.devices.token_key import TokenPlace
+from gateway.devices.token_key import TokenPlace, bare_point
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
 from gateway.metering.keys import has_low_s, public_key
 from tests.ledger.ledger_bench import HandClock, begin, end, reading, station
@@ -131,6 +131,14 @@ def test_signatures_of_a_token_are_der_with_low_s_and_its_key_cannot_be_taken_ou
 
 
 @needs_softhsm
+@pytest.mark.parametrize("first", [0x00, 0x41, 0xFF])
+def test_a_point_is_read_with_its_header_and_without_whatever_x_begins_with(first: int) -> None:
+    point = bytes([4, first, *range(63)])
+    assert bare_point(point) == point
+    assert bare_point(bytes([4, 65]) + point) == point
+    assert bare_point(point[1:]) == point[1:]
+
+
 def test_signing_is_handed_over_from_the_file_to_the_token_and_on_and_back(token: Token, tmp_path: Path) -> None:
     folder = tmp_path / "state"
     keys: list[str] = []
