@@ -23,8 +23,8 @@ from gateway.site.because import Because, Why
 from gateway.site.requests import ForgetPhases
 from gateway.site.wishes import SaveCheckpoint
 from tests.control.planned_site import instant, site, wallbox
+from tests.ledger.command_bench import opened
 from tests.ledger.ledger_bench import HandClock
-from tests.ledger.test_ledger_commands import opened
 
 SEEN_ON_L3 = [7, 2, 1, 1, -2000, -2000, 0]
 CONFIG = """
