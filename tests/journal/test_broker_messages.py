@@ -2,57 +2,19 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from gateway.clock import Instant, UtcTrust
-from gateway.ids import FuseId, SessionId, SocketId, Token
-from gateway.journal.facts import (
-    EventNoted,
-    MeterExchanged,
-    SessionBegun,
-    SessionEnded,
-)
+from gateway.ids import FuseId
+from gateway.journal.facts import EventNoted, MeterExchanged
 from gateway.journal.outbox import Kind, event_message, session_message
-from gateway.metering.ocmf import (
-    Unbilled,
-)
+from gateway.metering.ocmf import Unbilled
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
-from gateway.site.requests import Source
 from gateway.site.wishes import EndKind
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOW = Instant(100.0, NOON, UtcTrust.SYNCHRONISED)
-LATER = Instant(160.0, NOON + timedelta(seconds=60), UtcTrust.SYNCHRONISED)
-HOUR = timedelta(hours=1)
-P1, S1, OLD = SocketId("p1"), SessionId("s1"), SessionId("old")
-STEP = Decimal("0.01")
-WHY, STOP = Because(Why.COMMAND), Because(Why.OVERLOAD)
-BEGUN = SessionBegun(
-    NOW,
-    "boot",
-    P1,
-    S1,
-    Token("t7"),
-    OLD,
-    1,
-    "Vendor",
-    "Model",
-    "1.2",
-    "M1",
-    Decimal("5.00"),
-    STEP,
-    (1, 2),
-    WHY,
-    Source.RFID,
-)
-ENDED = SessionEnded(
-    LATER, P1, S1, EndKind.COMPLETED, 2, Decimal("6.50"), Decimal("1.50"), True, (3, 4), STOP, None, None
-)
+from tests.journal.entry_bench import BEGUN, ENDED, NOW, P1, WHY
 
 
 @pytest.mark.parametrize("meter_kwh", [None, Decimal("1.5")])

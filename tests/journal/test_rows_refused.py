@@ -2,52 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
-from gateway.clock import Instant, UtcTrust
 from gateway.errors import JournalDamaged, WrittenByNewer
-from gateway.ids import SessionId, SocketId, Token
 from gateway.journal.audit import Audit
 from gateway.journal.chain import GENESIS, Head, StoredRow, link, linked, verified, verified_newest
 from gateway.journal.contents import contents_of
-from gateway.journal.facts import (
-    ControlCheckpoint,
-    EnergyOutside,
-    Fact,
-    HeadSigned,
-    JournalBegun,
-    KeyHandedOver,
-    KeyMade,
-    MeterSeen,
-    PageMade,
-    PageSigned,
-    SessionBegun,
-    SessionEnded,
-)
+from gateway.journal.facts import ControlCheckpoint, Fact, HeadSigned, JournalBegun
 from gateway.journal.heads import RolledBack, published_head, require_signed_head
 from gateway.journal.row_pages import PAGE_CHARACTERS_MAX, PAGE_ROWS_MAX, next_page, read_page
 from gateway.journal.rows import fact_of, kind_of, row_of
-from gateway.site.because import Because, Why
-from gateway.site.outcomes import Edge
-from gateway.site.wishes import EndKind
-
-NOW = Instant(12.5, datetime(2026, 3, 1, 9, tzinfo=UTC), UtcTrust.SYNCHRONISED)
-P1, S1, S2 = SocketId("p1"), SessionId("s1"), SessionId("s2")
-WHY = Because(Why.COMMAND)
-KEY = KeyMade(NOW, "AA", "01")
-SEEN = MeterSeen(NOW, P1, "M1", Decimal("1.0"))
-BEGUN = SessionBegun(
-    NOW, "boot", P1, S1, Token("t"), None, 1, "V", "M", None, "M1", Decimal("1.0"), Decimal("0.1"), (1,), WHY
-)
-MADE = PageMade("AA", 1, S1, Edge.BEGIN, "{}")
-SIGNED = PageSigned(NOW, "AA", 1, "00")
-ENDED = SessionEnded(NOW, P1, S1, EndKind.COMPLETED, 2, Decimal("1.5"), Decimal("0.5"), True, (1,), WHY)
-RUNNING: tuple[Fact, ...] = (JournalBegun(NOW), KEY, SEEN, BEGUN, MADE, SIGNED)
-OUTSIDE = EnergyOutside(NOW, P1, "M1", Decimal("1.0"), Decimal("1.2"))
-HANDED = KeyHandedOver(NOW, "AA", 0, "BB", "02", "00", "00")
+from tests.journal.short_life import BEGUN, HANDED, KEY, MADE, NOW, SEEN, SIGNED
 
 
 def chained(*facts: Fact) -> list[StoredRow]:
