@@ -12,7 +12,7 @@ from gateway.site.because import Why
 from tests.ledger.ledger_bench import SOCKETS, STOCKHOLM, HandClock, begin, end, reading, station
 
 
-def called(command: ModuleType, *words: str) -> int:
+def called(command: ModuleType, *words: str | Path) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     code: int = command.run(parser.parse_args([str(word) for word in words]))

@@ -8,25 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.ledger import Ledger
-from gateway.app.ledger_key import KeyFolder
 from gateway.cli import export, journal, receipt
 from gateway.devices.journal_file import JOURNAL_FILE, newest_head, opened_for_reading
-from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KEY_FILE
 from gateway.errors import ConfigMistake, DeviceError
-from tests.ledger.ledger_bench import HandClock, begin, end, reading, station
-
-
-async def opened(folder: Path) -> Ledger:
-    return await Ledger.open(JournalStore.open(folder), KeyFolder(folder), HandClock(), station())
-
-
-async def charge(folder: Path, name: str, kwh: int) -> None:
-    ledger = await opened(folder)
-    await ledger.record_begin(begin(name, reading(HandClock(), f"{kwh}.00")))
-    await ledger.record_end(end(name, reading(HandClock(), f"{kwh}.75")))
-    await ledger.shut_down()
+from tests.ledger.folder_ledger import charge, opened
+from tests.ledger.ledger_bench import HandClock, begin, end, reading
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A new key takes the old one's place in order, at any death; nobody can put one in its place without the old one."""
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.ledger import Ledger
-from gateway.app.ledger_key import KeyFolder, hand_over
+from gateway.app.ledger_key import hand_over
 from gateway.cli import export, journal, key, receipt, verify
 from gateway.devices.journal_file import opened_for_reading, rows_after, verified_facts
-from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KEY_FILE, NEXT_KEY_FILE, KeyStore
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
 from gateway.journal.audit import Audit
@@ -20,33 +17,17 @@ from gateway.journal.chain import Head
 from gateway.journal.facts import Fact, KeyHandedOver, KeyMade
 from gateway.journal.rows import fact_of
 from gateway.metering.keys import public_key
-from tests.ledger.ledger_bench import HandClock, PocketKey, begin, end, reading, station
+from tests.ledger.command_bench import called
+from tests.ledger.folder_ledger import charge, opened
+from tests.ledger.ledger_bench import HandClock, PocketKey, begin, reading
 
 NOW = HandClock().now()
-
-
-async def opened(folder: Path) -> Ledger:
-    return await Ledger.open(JournalStore.open(folder), KeyFolder(folder), HandClock(), station())
-
-
-async def charge(folder: Path, name: str, kwh: int) -> None:
-    ledger = await opened(folder)
-    await ledger.record_begin(begin(name, reading(HandClock(), f"{kwh}.00")))
-    await ledger.record_end(end(name, reading(HandClock(), f"{kwh}.75")))
-    await ledger.shut_down()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     asyncio.run(charge(tmp_path / "state", "s1", 1))
     return tmp_path / "state"
-
-
-def called(command: object, *words: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)  # type: ignore[attr-defined]  # a command's module
-    code: int = command.run(parser.parse_args([str(word) for word in words]))  # type: ignore[attr-defined]  # as above
-    return code
 
 
 def test_a_rotated_key_signs_on_from_page_one_and_both_keys_records_stay_verifiable(

@@ -17,8 +17,8 @@ from gateway.metering.keys import PublicKey, public_key
 from gateway.publish.label_words import NOTES, PURPOSES, WORDS
 from gateway.site.topology import Purpose
 from tests.ledger.code_reader import SIDE, read_code
+from tests.ledger.folder_ledger import opened
 from tests.ledger.ledger_bench import HandClock, begin, end, reading
-from tests.ledger.test_key_rotation import opened
 
 MODULES = re.compile(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z")
 MARGIN = 4
