@@ -111,7 +111,7 @@ def _report(
     keys: "Sequence[PublicKey]",
     args: argparse.Namespace,
 ) -> "Report":
-    """keys: those of --key, the first of which all that none of them is pinned for must be of."""
+    """keys: those of --key, of which one must prove what none of them is pinned for."""
     from gateway.cli.profile_verdict import profile_reports
     from gateway.metering.verdicts import Finding, Reason, Report
     from gateway.metering.verification import verified, verified_by_pins
@@ -119,8 +119,7 @@ def _report(
     archives = [_checked_archive(file, trusted, args) for file in handed.archives]
     submitted = handed.once()
     if isinstance(trusted, tuple):
-        otherwise = keys[0] if keys else None
-        report = verified_by_pins(submitted, trusted, whole_key=args.whole_key, otherwise=otherwise)
+        report = verified_by_pins(submitted, trusted, whole_key=args.whole_key, otherwise=keys)
     else:
         in_archives = max((one.page for one in archives), default=0)
         page_min = 0 if in_archives >= args.to_page else args.to_page

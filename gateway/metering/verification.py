@@ -73,11 +73,11 @@ def verified_by_pins(
     pins: Sequence[Pin],
     *,
     whole_key: bool = False,
-    otherwise: PublicKey | None = None,
+    otherwise: Sequence[PublicKey] = (),
 ) -> Report:
     """The same where each record has the key that is pinned for its gateway and meter. Nothing is green by a key that
-    nobody confirmed, and a record without a pin is not proven, whatever key comes with it. otherwise: the key that
-    records without a pin must be of, None: none."""
+    nobody confirmed, and a record without a pin is not proven, whatever key comes with it. otherwise: keys of
+    which one must prove a record without a pin; the first is named if none does."""
     findings: list[Finding] = []
     sessions: list[SessionReport] = []
     groups: dict[str, list[Submitted]] = {}
@@ -85,8 +85,9 @@ def verified_by_pins(
     for one in submitted:
         identity = claimed_identity(one.text)
         pin = None if identity is None else pin_for(pins, *identity)
-        if pin is None and otherwise is not None:
-            groups.setdefault(otherwise.hex, []).append(one)
+        if pin is None and otherwise:
+            proving = (key for key in otherwise if isinstance(checked_record(one.text, key, one.where), Record))
+            groups.setdefault(next(proving, otherwise[0]).hex, []).append(one)
         elif identity is None:
             findings.append(_without_identity(one))
         elif pin is None:

@@ -181,3 +181,17 @@ def test_a_makers_text_may_hold_what_unicode_takes_for_a_line_end(tmp_path: Path
     one = meter.session(NOON, "1.0", NOON + TEN, "2.5", MM="a\u2028b\x85c\x0c")
     file.write_text(one, "utf-8")
     assert called(verify, file, "--key", meter.public.hex) == 0
+
+
+def test_keys_of_a_gateway_and_of_a_meter_are_given_in_any_order(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter, file = MakersMeter(), tmp_path / "records"
+    table = exported(folder, tmp_path / "t.csv", "csv")
+    file.write_text(meter.session(NOON, "1.0", NOON + TEN, "2.5"))
+    keys = (key_of(folder), meter.public.hex)
+    for first, second in (keys, keys[::-1]):
+        assert called(verify, table, file, "--key", first, "--key", second) == 0
+    file.write_text(MakersMeter().session(NOON, "1.0", NOON + TEN, "2.5"))
+    assert called(verify, table, file, "--key", keys[1], "--key", keys[0]) == 2
+    assert "[signature_wrong]" in capsys.readouterr().out

@@ -326,12 +326,12 @@ def test_a_record_without_a_pin_is_checked_with_the_key_that_is_given_for_all_ot
     theirs = Submitted(meter.edge("B", WINTER, "1"), "m", None, "9")
     pins = pinned((meter.public, PinState.TOFU), gateway=f"GW-{meter.serial}")
     heap = [*submitted(*pair_texts()), Submitted("hello", "h"), theirs]
-    report = verified_by_pins(heap, pins, otherwise=PEN.public)
+    report = verified_by_pins(heap, pins, otherwise=[PEN.public])
     doubt = Finding(Reason.KEY_NOT_CONFIRMED, "", meter.public.fingerprint)
     assert report.sessions[0] == GREEN
     assert report.sessions[1].findings == (Finding(Reason.END_MISSING, "9"), doubt)
     assert report.findings == (Finding(Reason.NOT_OCMF, "h"), doubt)
-    forged = verified_by_pins([Submitted(Pen().record(begin_text()), "x")], pins, otherwise=PEN.public)
+    forged = verified_by_pins([Submitted(Pen().record(begin_text()), "x")], pins, otherwise=[PEN.public])
     assert forged.findings == (Finding(Reason.SIGNATURE_WRONG, "x"),)
 
 
