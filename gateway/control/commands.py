@@ -81,7 +81,7 @@ def _start(draft: Draft, it: SocketDraft, request: StartSession | Arm) -> None:
     memory.return_after_s = 0.0
     memory.plan = _merged(memory.plan, request.plan)
     it.armed = asked.armed
-    it.session = waiting_session(asked, it.socket.id, draft.now_s)
+    it.take(waiting_session(asked, it.socket.id, draft.now_s))
     it.because = Because(Why.QUEUED)
     draft.wishes.append(NoteQueued(it.socket.id, asked.id, asked.token, None, it.because, asked.source))
 

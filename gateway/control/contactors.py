@@ -123,12 +123,12 @@ def move(draft: Draft, it: SocketDraft, event: ContactorEvent) -> None:
 
 def command_contactors(draft: Draft) -> None:
     """Wishes every contactor open or closed, each tick, with its reason."""
-    reserved_a = all_reserved(draft)
-    for it in draft.each():
-        if it.socket.contactor:
-            _release(draft, it)
-            shall_close = _shall_close(draft, it, reserved_a)
-            _command(draft, it, Position.CLOSED if shall_close else Position.OPEN)
+    switched = [it for it in draft.each() if it.socket.contactor]
+    reserved_a = all_reserved(draft) if switched else []
+    for it in switched:
+        _release(draft, it)
+        shall_close = _shall_close(draft, it, reserved_a)
+        _command(draft, it, Position.CLOSED if shall_close else Position.OPEN)
 
 
 def _release(draft: Draft, it: SocketDraft) -> None:

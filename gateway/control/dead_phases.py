@@ -37,8 +37,7 @@ def find_dead_phases(draft: Draft) -> None:
     for it in draft.each():
         said = _socket_evidence(it)
         if said is _ALIVE and not since:
-            live.update(it.all_places)
-            continue
+            continue  # none has been dead for long, so that it does not matter which live
         for own, evidence in enumerate(said):
             key = (it.socket.id, own)
             if evidence is not True:
@@ -48,7 +47,7 @@ def find_dead_phases(draft: Draft) -> None:
             if evidence is True and draft.now_s - since.setdefault(key, draft.now_s) >= CERTAIN_S:
                 own_dead[it.socket.id] = it.places[own][0]
                 shown_dead.update(it.places[own])
-    for it in draft.each():
+    for it in draft.each() if shown_dead else ():
         for path in it.places:
             top = [place for place in path if place in shown_dead and place not in live]
             if top:

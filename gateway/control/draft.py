@@ -5,6 +5,7 @@ A draft lives inside one call of `decide`; nothing outside ever holds one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from gateway.clock import Instant
 from gateway.control.memory import Memory, SocketMemory, Successor
@@ -25,22 +26,28 @@ WAITING = frozenset({SessionPhase.QUEUED})
 STARTING = frozenset({SessionPhase.READING_BEGIN, SessionPhase.SIGNING_BEGIN, SessionPhase.READY})
 ENDING = frozenset({SessionPhase.LOWERING, SessionPhase.OPENING, SessionPhase.READING_END, SessionPhase.SIGNING_END})
 
+ALL_PHASES: Final = (True, True, True)
+"""Which of its phases a car uses, where it uses all."""
+
 
 @dataclass(slots=True)
 class SocketDraft:
     """One socket in this tick. Currents are in the socket's own phases, 0 where it has none.
 
-    draw_a: what its meter shows now (None: unknown); reserved_a: what is counted for it now; soon_a: what it will
-    count once it has obeyed what it was told; used: which of its phases its car uses; widened: it uses more;
-    one_phase: its box says that it offers the first alone.
+    draw_a: what its meter shows now (None: unknown), highest_draw_a: on the highest of its phases; reserved_a: what is
+    counted for it now; soon_a: what it will count once it has obeyed what it was told; used: which of its phases its
+    car uses; widened: it uses more; one_phase: its box says that it offers the first alone; places, all_places, taps:
+    see `FuseTree`; phase: of its session, which `take` changes with it.
     """
 
     socket: Socket
     sight: SocketSight
     places: tuple[tuple[int, ...], ...]
     all_places: tuple[int, ...]
+    taps: tuple[int, int, int]
     memory: SocketMemory
     session: Session | None
+    phase: SessionPhase | None
     last_ended: Session | None
     granted_a: float
     granted_since_s: float
@@ -57,13 +64,14 @@ class SocketDraft:
     settled: bool
     problem: Because | None
     draw_a: PerPhase | None = None
+    highest_draw_a: float | None = None
     meter_age_s: float = 0.0
     heard: bool = True
     pilot: Pilot | None = None
     reserved_a: PerPhase = ZERO_PER_PHASE
     last_reserved_a: PerPhase = ZERO_PER_PHASE
     soon_a: PerPhase = ZERO_PER_PHASE
-    used: tuple[bool, bool, bool] = (True, True, True)
+    used: tuple[bool, bool, bool] = ALL_PHASES
     energised_now: bool = False
     touched: bool = False
     widened: bool = False
@@ -71,14 +79,10 @@ class SocketDraft:
     """Why it may not charge now, however much room there is."""
     one_phase: bool = False
 
-    @property
-    def phase(self) -> SessionPhase | None:
-        return None if self.session is None else self.session.phase
-
-    @property
-    def highest_draw_a(self) -> float | None:
-        """The highest of its phases, None if unknown."""
-        return None if self.draw_a is None else max(self.draw_a)
+    def take(self, session: Session | None) -> None:
+        """From now on this is its session, None: it has none."""
+        self.session = session
+        self.phase = None if session is None else session.phase
 
     @property
     def plain(self) -> bool:
@@ -106,7 +110,7 @@ class SocketDraft:
     @property
     def places_used(self) -> tuple[int, ...]:
         """The fuse phases that its car loads."""
-        if self.used == _ALL_USED:
+        if self.used == ALL_PHASES:
             return self.all_places
         return tuple(i for own, used in zip(self.places, self.used, strict=False) if used for i in own)
 
@@ -200,14 +204,14 @@ class Draft:
         memory = it.memory
         memory.job = None
         memory.job_retry_s = 0.0
-        it.session = replace(session, phase=phase, phase_since_s=self.now_s)
+        it.take(replace(session, phase=phase, phase_since_s=self.now_s))
         if phase is SessionPhase.ENDED:
             self._ended(it)
 
     def _ended(self, it: SocketDraft) -> None:
         memory = it.memory
         it.last_ended = it.session
-        it.session = None
+        it.take(None)
         it.settled = False
         self.grant(it, 0.0)
         memory.claimed = False
@@ -235,7 +239,7 @@ class Draft:
         """Lets the successor wait in the place of the session that has ended."""
         it.memory.successor = None
         it.armed = successor.armed
-        it.session = waiting_session(successor, it.socket.id, self.now_s)
+        it.take(waiting_session(successor, it.socket.id, self.now_s))
         self.wishes.append(
             NoteQueued(it.socket.id, successor.id, successor.token, successor.continues, it.because, successor.source)
         )
@@ -287,13 +291,16 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
         was: SocketState = state.sockets[socket_id]
         own = state.memory.sockets.get(socket_id, _FRESH).copy()
         memory.sockets[socket_id] = own
+        session = was.session
         sockets[socket_id] = SocketDraft(
             socket,
             snapshot.sockets.get(socket_id, nothing),
             tree.places[socket_id],
             tree.all_places[socket_id],
+            tree.taps[socket_id],
             own,
-            was.session,
+            session,
+            None if session is None else session.phase,
             was.last_ended,
             was.granted_a,
             was.granted_since_s,
@@ -336,4 +343,3 @@ def open_draft(snapshot: SiteSnapshot, state: ControlState, now: Instant) -> Dra
 
 
 _FRESH = SocketMemory()
-_ALL_USED = (True, True, True)

@@ -67,6 +67,7 @@ def take_samples(draft: Draft) -> None:
             memory.samples = (*memory.samples[1 - SAMPLES_KEPT :], Sample(reading.at.monotonic_s, current_a))
         if it.meter_age_s <= SOCKET_METER_QUIET_S:
             it.draw_a = current_a
+            it.highest_draw_a = max(current_a)
 
 
 def _magnitudes(current_a: MaybePerPhase, phases: int) -> PerPhase | None:
@@ -297,9 +298,9 @@ def _base(draft: Draft) -> None:
 def estimate_loads(draft: Draft) -> None:
     """What each fuse phase is taken to carry now (upper bound); None where the house is unknown."""
     summed = draft.tree.summed
-    seen = summed(draft.base_a, ((it.places, it.draw_a) for it in draft.each() if it.draw_a is not None))
+    seen = summed(draft.base_a, ((it.taps, it.draw_a) for it in draft.each() if it.draw_a is not None))
     hidden = [it for it in draft.each() if it.draw_a is None]
-    load = summed(seen, ((it.places, it.reserved_a) for it in hidden))
+    load = summed(seen, ((it.taps, it.reserved_a) for it in hidden))
     whole = [True] * len(load)
     for it in hidden:
         for place in it.all_places:

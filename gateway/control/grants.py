@@ -4,11 +4,11 @@ from math import floor, inf
 from typing import Final
 
 from gateway.control.allocation import TINY_A, Asker, Share, share_out
-from gateway.control.draft import STARTING, Draft, SocketDraft, traits
+from gateway.control.draft import ALL_PHASES, STARTING, Draft, SocketDraft, traits
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE
 from gateway.control.ranking import rank, weight
-from gateway.control.reservation import OBEYING_TIME_S, all_reserved, reserve_again
+from gateway.control.reservation import OBEYING_TIME_S, all_reserved, on_its_phases, reserve_again
 from gateway.control.session_machine import SessionEvent
 from gateway.control.sessions import begin_again
 from gateway.control.state import SessionPhase
@@ -36,24 +36,21 @@ def least(draft: Draft, it: SocketDraft) -> PerPhase:
     """What a socket counts for at least, short of stopping it."""
     if not it.shared:
         return it.soon_a
+    need = on_its_phases(it, it.need_a, it.used)
     over = _overshoot(draft, it)
-    need = it.need_a
-    used = it.used
-    phases = len(it.places)
-    return (
-        (need if used[0] else 0.0) + over[0],
-        (need if used[1] and phases > 1 else 0.0) + over[1],
-        (need if used[2] and phases > 2 else 0.0) + over[2],
-    )
+    if over == ZERO_PER_PHASE:
+        return need
+    return need[0] + over[0], need[1] + over[1], need[2] + over[2]
 
 
 def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
     """What a car draws beyond its grant when it has had time to obey (cars are a few tenths off)."""
-    draw = it.draw_a
-    if draw is None or draft.now_s - it.granted_since_s < OBEYING_TIME_S:
+    draw, highest_a = it.draw_a, it.highest_draw_a
+    granted_a, used = it.granted_a, it.used
+    if draw is None or highest_a is None or draft.now_s - it.granted_since_s < OBEYING_TIME_S:
         return ZERO_PER_PHASE
-    granted_a = it.granted_a
-    used = it.used
+    if highest_a <= granted_a and used == ALL_PHASES:
+        return ZERO_PER_PHASE
     return (
         max(0.0, draw[0] - granted_a) if used[0] else draw[0],
         max(0.0, draw[1] - granted_a) if used[1] else draw[1],
@@ -63,7 +60,7 @@ def _overshoot(draft: Draft, it: SocketDraft) -> PerPhase:
 
 def all_at_least(draft: Draft) -> list[float]:
     """Base load and the least of every socket, per fuse phase (A)."""
-    return draft.tree.summed(draft.base_a, ((it.places, least(draft, it)) for it in draft.each()))
+    return draft.tree.summed(draft.base_a, ((it.taps, least(draft, it)) for it in draft.each()))
 
 
 def make_way(draft: Draft) -> None:
@@ -143,30 +140,36 @@ def _grid_because(draft: Draft) -> Because | None:
 
 def share_room(draft: Draft) -> None:
     """Shares out what is left of every fuse phase among the boxes that charge, and grants each its part."""
-    sharing = [it for it in draft.each() if it.shared]
+    sharing: list[SocketDraft] = []
+    taken: list[tuple[SocketDraft, PerPhase]] = []
     for it in draft.each():
-        if it.phase is SessionPhase.CHARGING and not it.shared and it.socket.wallbox is not None:
+        if it.shared:
+            sharing.append(it)
+            taken.append((it, _overshoot(draft, it)))
+            continue
+        taken.append((it, it.soon_a))
+        if it.phase is SessionPhase.CHARGING and it.socket.wallbox is not None:
             draft.grant(it, min(it.granted_a, it.need_a))
             it.because = Because(Why.WALLBOX_SILENT if not it.heard else Why.WALLBOX_DISOBEYS)
     if not sharing:
         return
     room = [limit - base for limit, base in zip(draft.limit_a, draft.base_a, strict=True)]
-    for it in draft.each():
-        takes = _overshoot(draft, it) if it.shared else it.soon_a
+    for it, takes in taken:
         if takes != ZERO_PER_PHASE:
             for amps, path in zip(takes, it.places, strict=False):
                 for place in path:
                     room[place] -= amps
     shares = _shares(sharing, room)
     reserved = all_reserved(draft)
-    lowered: list[bool] = []
+    grid = _grid_because(draft)
+    stays: list[tuple[SocketDraft, Share]] = []
     for it, share in zip(sharing, shares, strict=True):
-        lowered.append(share.current_a < it.granted_a - TINY_A)
-        if lowered[-1]:
-            _lower(draft, it, share, reserved)
-    for it, share, went_down in zip(sharing, shares, lowered, strict=True):
-        if not went_down:
-            _raise(draft, it, share, reserved)
+        if share.current_a < it.granted_a - TINY_A:
+            _lower(draft, it, share, reserved, grid)
+        else:
+            stays.append((it, share))
+    for it, share in stays:
+        _raise(draft, it, share, reserved, grid)
 
 
 def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
@@ -226,13 +229,13 @@ def _limit_of(draft: Draft, place: int) -> Because:
     return because
 
 
-def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
+def _lower(draft: Draft, it: SocketDraft, share: Share, reserved: list[float], grid: Because | None) -> None:
     it.memory.room = ()
     before = it.reserved_a
     draft.grant(it, share.current_a)
     reserve_again(draft, it)
     _change(it, before, reserved)
-    it.because = _grid_because(draft) or _binding(draft, it, share)
+    it.because = grid or _binding(draft, it, share)
     over = [
         (load - draft.limit_a[place], place)
         for place in it.places_used
@@ -250,13 +253,12 @@ def _change(it: SocketDraft, before: PerPhase, reserved: list[float]) -> None:
             reserved[place] += it.reserved_a[own] - before[own]
 
 
-def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float]) -> None:
+def _raise(draft: Draft, it: SocketDraft, share: Share, reserved: list[float], grid: Because | None) -> None:
     """To what has been there for long enough, or what two telegrams showed and the house will hardly take back; once
     per telegram that was weighed since the last raise. One telegram alone, which may be false, raises nothing."""
     memory = it.memory
     step_a = traits(it).step_a
     gap_a = share.current_a - it.granted_a
-    grid = _grid_because(draft)
     if gap_a < step_a - TINY_A:
         memory.room = ()
         it.because = grid or _binding(draft, it, share)

@@ -161,7 +161,7 @@ class SocketMemory:
     def copy(self) -> Self:
         """A copy for the next draft (all values in it are immutable)."""
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        twin.__dict__ = self.__dict__.copy()
         return twin
 
 
@@ -206,7 +206,7 @@ class Memory:
     def copy(self) -> Self:
         """A copy for the next draft; the maps in it are fresh, the sockets' memories are copied by the draft."""
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        twin.__dict__ = self.__dict__.copy()
         twin.sockets = {}
         twin.tight_since_s = dict(self.tight_since_s)
         return twin

@@ -18,7 +18,6 @@ from gateway.site.topology import PhaseSwitching
 from gateway.site.wishes import SetPhases
 
 FIRST_PHASE: Final = (True, False, False)
-ALL_PHASES: Final = (True, True, True)
 SWITCH_REST_S: Final = 600.0
 """Between two switchings of a box."""
 SWITCHINGS_MAX: Final = 20

@@ -10,13 +10,13 @@ phase carries current, the session is paused at once and waits for room on all o
 from typing import Final
 
 from gateway.control.derating import part_now
-from gateway.control.draft import STARTING, Draft, SocketDraft, traits
+from gateway.control.draft import ALL_PHASES, STARTING, Draft, SocketDraft, traits
 from gateway.control.grants import EXCESS_A, ORDERS, all_at_least
 from gateway.control.guard import pause
 from gateway.control.heat import HEAT_REDUCE, allowed_s
-from gateway.control.phase_switching import ALL_PHASES, FIRST_PHASE, switching
+from gateway.control.phase_switching import FIRST_PHASE, switching
 from gateway.control.powering import PROOF_MULTIPLE
-from gateway.control.reservation import UNUSED_PHASE_A, USED_PHASE_A, all_reserved
+from gateway.control.reservation import UNUSED_PHASE_A, USED_PHASE_A, all_reserved, draws_beyond
 from gateway.control.state import SessionPhase
 from gateway.site.because import Because, Why
 
@@ -42,14 +42,14 @@ def watch_phases(draft: Draft) -> None:
 def _learn(draft: Draft, it: SocketDraft) -> None:
     memory, draw = it.memory, it.draw_a
     used = memory.used
-    if used is not None and draw is not None and any(draw[k] >= UNUSED_PHASE_A and not used[k] for k in (0, 1, 2)):
+    if used is not None and draw is not None and draws_beyond(draw, used):
         it.widened = memory.wide = True
         memory.used = None
         it.used = ALL_PHASES
         if it.one_phase:
             it.one_phase = memory.used_by_box = False
             memory.phases_stuck = memory.phases_lied = True
-    if draw is not None and it.phase is SessionPhase.CHARGING and max(draw[1:]) >= UNUSED_PHASE_A:
+    if draw is not None and it.phase is SessionPhase.CHARGING and max(draw[1], draw[2]) >= UNUSED_PHASE_A:
         memory.wide = True
     if memory.presumed and it.phase is not SessionPhase.CHARGING and it.phase not in STARTING:
         memory.presumed = False

@@ -28,7 +28,7 @@ def keep_room_for_proof(draft: Draft) -> None:
     if not due or draft.freshness is not Freshness.FRESH or draft.shutting_down:
         return
     fixed_a = draft.tree.summed(
-        draft.base_a, ((one.places, ZERO_PER_PHASE if can_yield(one) else one.soon_a) for one in draft.each())
+        draft.base_a, ((one.taps, ZERO_PER_PHASE if can_yield(one) else one.soon_a) for one in draft.each())
     )
     for _, _, it in sorted(due):
         left_a = {place: power_limit_a(draft, it, place) - alone_a(it) for place in it.all_places}

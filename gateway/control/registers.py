@@ -6,7 +6,6 @@ must not move by a single step; what it counts is no session's, so one that is p
 T0. Standstill: energy that the meter's own power adds up to, without a step of its register.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from gateway.control.contactors import CARRIES_A, DEAD_S, is_dark, since
@@ -51,7 +50,7 @@ def _watch_breaker(draft: Draft, it: SocketDraft) -> None:
     """No voltage where there must be some: at a meter on the supply side always, at any behind a closed contactor."""
     memory, sight = it.memory, it.sight.contactor
     told = memory.commanded is Position.CLOSED and sight is not None and sight.auxiliary is Position.CLOSED
-    dark = is_dark(it) and (it.socket.meter_on_supply or told)
+    dark = (it.socket.meter_on_supply or told) and is_dark(it)
     memory.breaker_dark_since_s = since(memory.breaker_dark_since_s, dark, draft.now_s)
     memory.breaker_open = dark and draft.now_s - (memory.breaker_dark_since_s or 0.0) >= DEAD_S
 
@@ -79,14 +78,18 @@ def _watch_standstill(draft: Draft, it: SocketDraft, reading: SocketReading, reg
         memory.stands_still = False
         return
     gap_s = at_s - watch.seen_s
-    flows = any(current_a is not None and current_a > CARRIES_A for current_a in reading.current_a)
-    more_wh = max(0.0, reading.power_w or 0.0) * gap_s / 3600.0 if flows and gap_s <= GAP_S_MAX else 0.0
-    memory.register = watch = replace(watch, seen_s=at_s, owed_wh=watch.owed_wh + more_wh)
-    owed_wh = max(STILL_WH, STILL_STEPS * float(register.step_kwh) * 1000.0)
-    if memory.stands_still or watch.owed_wh < owed_wh or at_s - watch.moved_s < STILL_S:
+    more_wh = max(0.0, reading.power_w or 0.0) * gap_s / 3600.0 if _flows(reading) and gap_s <= GAP_S_MAX else 0.0
+    memory.register = watch = RegisterWatch(watch.kwh, watch.moved_s, at_s, watch.owed_wh + more_wh)
+    if memory.stands_still or at_s - watch.moved_s < STILL_S:
+        return
+    if watch.owed_wh < max(STILL_WH, STILL_STEPS * float(register.step_kwh) * 1000.0):
         return
     memory.stands_still = True
     if it.socket.purpose is Purpose.BILLING:
         because = Because(Why.METER_STANDS_STILL)
         it.locked = because
         end_session(draft, it, EndKind.COMPLETED, because)
+
+
+def _flows(reading: SocketReading) -> bool:
+    return any(current_a is not None and current_a > CARRIES_A for current_a in reading.current_a)

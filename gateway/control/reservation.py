@@ -6,7 +6,7 @@ it was just told, for lowering: nobody is lowered twice for the same excess), an
 
 from typing import Final
 
-from gateway.control.draft import STARTING, Draft, SocketDraft
+from gateway.control.draft import ALL_PHASES, STARTING, Draft, SocketDraft
 from gateway.control.state import ContactorState, SessionPhase
 from gateway.quantities import ZERO_PER_PHASE, PerPhase
 from gateway.site.snapshot import Pilot
@@ -95,7 +95,7 @@ def reserve_again(draft: Draft, it: SocketDraft) -> None:
     """What one socket is counted for; a claim or a start that is under way holds the least that it needs."""
     reserved, soon = _counted(draft, it)
     if it.memory.claimed or it.phase in STARTING:
-        need = _full(it, it.need_a, used=it.used)
+        need = on_its_phases(it, it.need_a, used=it.used)
         reserved, soon = _more(reserved, need), _more(soon, need)
     it.reserved_a, it.soon_a = reserved, soon
 
@@ -108,12 +108,13 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
     until another phase carries current or the session ends.
     """
     memory = it.memory
-    draw = it.draw_a
-    if draw is None or it.phase is not SessionPhase.CHARGING or it.granted_a <= max(draw) + SETTLED_MARGIN_A:
+    draw, highest_a = it.draw_a, it.highest_draw_a
+    charging = it.phase is SessionPhase.CHARGING
+    if highest_a is None or not charging or it.granted_a <= highest_a + SETTLED_MARGIN_A:
         memory.held_down_s = draft.now_s
-    if draw is None:
-        if it.phase is SessionPhase.CHARGING:
-            it.used = (True, True, True)  # as it is counted: on which phases it draws now, nobody sees
+    if draw is None or highest_a is None:
+        if charging:
+            it.used = ALL_PHASES  # as it is counted: on which phases it draws now, nobody sees
         return
     steady = memory.steady_a
     if steady is None or (draw != steady and _apart(draw, steady) > SETTLED_BAND_A):
@@ -123,7 +124,7 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
     if settled is not None and draw != settled and _above(draw, settled) > SETTLED_MARGIN_A:
         memory.settled_a = None
         it.settled = False
-    if it.phase is not SessionPhase.CHARGING:
+    if not charging:
         it.settled = False
         memory.settled_a = None
         return
@@ -132,13 +133,13 @@ def _settle(draft: Draft, it: SocketDraft) -> None:
         memory.settled_a = steady
         it.settled = True
     drawn_on = _used(draw)
-    if drawn_on != memory.drawn_on or max(draw) < USED_PHASE_A:
+    if drawn_on != memory.drawn_on or highest_a < USED_PHASE_A:
         memory.drawn_on = drawn_on
         memory.drawn_on_since_s = draft.now_s
     elif draft.now_s - max(memory.drawn_on_since_s, _charges_since_s(it)) >= SETTLES_S:
         memory.used = drawn_on
     if memory.used is not None:
-        if any(draw[k] >= UNUSED_PHASE_A and not memory.used[k] for k in (0, 1, 2)):
+        if draws_beyond(draw, memory.used):
             memory.used = None
         else:
             it.used = memory.used
@@ -156,19 +157,27 @@ def _used(draw: PerPhase) -> tuple[bool, bool, bool]:
     return draw[0] >= UNUSED_PHASE_A, draw[1] >= UNUSED_PHASE_A, draw[2] >= UNUSED_PHASE_A
 
 
+def draws_beyond(draw: PerPhase, used: tuple[bool, bool, bool]) -> bool:
+    """Whether a car draws on a phase that it was not taken to use."""
+    if used == ALL_PHASES:
+        return False
+    on = _used(draw)
+    return (on[0] and not used[0]) or (on[1] and not used[1]) or (on[2] and not used[2])
+
+
 def _charges_since_s(it: SocketDraft) -> float:
     return 0.0 if it.session is None else it.session.phase_since_s
 
 
 def _counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:
     """(reserved, soon) by what kind of socket it is and what is known of it. Unknown is full."""
-    full = _full(it, it.socket.rating_a)
     draw = it.draw_a
+    if it.socket.wallbox is not None and not it.socket.contactor:
+        return _wallbox_counted(draft, it)
+    full = on_its_phases(it, it.socket.rating_a)
     if not it.socket.contactor:
-        if it.socket.wallbox is None:
-            counted = full if draw is None else draw
-            return counted, counted
-        return _wallbox_counted(draft, it, full)
+        counted = full if draw is None else draw
+        return counted, counted
     match it.contactor:
         case ContactorState.WELDED | ContactorState.UNKNOWN:
             counted = full if draw is None else _more(full, draw)
@@ -184,7 +193,7 @@ def _counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:
             counted = full if draw is None else draw
             return counted, counted
     if it.socket.wallbox is not None:
-        return _wallbox_counted(draft, it, full)
+        return _wallbox_counted(draft, it)
     return _plain_counted(draft, it, full)
 
 
@@ -192,7 +201,7 @@ def _plain_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[PerPh
     settled = it.memory.settled_a
     draw = it.draw_a or ZERO_PER_PHASE
     if settled is not None and it.settled:
-        above = _full(it, SETTLED_MARGIN_A)
+        above = on_its_phases(it, SETTLED_MARGIN_A)
         counted = (
             max(draw[0], min(full[0], settled[0] + above[0])),
             max(draw[1], min(full[1], settled[1] + above[1])),
@@ -205,27 +214,27 @@ def _plain_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[PerPh
     return counted, ZERO_PER_PHASE if on_its_way else counted
 
 
-def _wallbox_counted(draft: Draft, it: SocketDraft, full: PerPhase) -> tuple[PerPhase, PerPhase]:
+def _wallbox_counted(draft: Draft, it: SocketDraft) -> tuple[PerPhase, PerPhase]:
     draw = it.draw_a
     known = draw or ZERO_PER_PHASE
     box = it.socket.wallbox
     if not it.obeys:
         nobody = it.heard and it.pilot is Pilot.A and draw is not None and max(draw) < UNUSED_PHASE_A
         empty = nobody and it.granted_a == 0.0 and not it.socket.contactor
-        counted = known if empty else _more(full, known)
+        counted = known if empty else _more(on_its_phases(it, it.socket.rating_a), known)
         return counted, counted
     if not it.heard:
         alone = it.socket.rating_a if box is None or box.failsafe_a is None else box.failsafe_a
-        counted = _more(_full(it, max(alone, it.granted_a)), known)
+        counted = _more(on_its_phases(it, max(alone, it.granted_a)), known)
         return counted, counted
     just_told = _just_told(draft, it)
-    granted = _full(it, it.granted_a, used=it.used)
+    granted = on_its_phases(it, it.granted_a, used=it.used)
     if draw is None:
         before = max(it.granted_a, it.memory.previous_granted_a) if just_told else it.granted_a
         sight = it.sight.wallbox
         says_off = sight is not None and sight.applied_a is not None and sight.applied_a < UNUSED_PHASE_A
         unseen_off = it.granted_a == 0.0 and not just_told and not says_off
-        counted = full if unseen_off else _full(it, before)
+        counted = on_its_phases(it, it.socket.rating_a if unseen_off else before)
         return counted, granted if just_told else counted
     settled = it.memory.settled_a
     if it.settled and settled is not None:
@@ -245,7 +254,7 @@ def _just_told(draft: Draft, it: SocketDraft) -> bool:
 
 def all_reserved(draft: Draft) -> list[float]:
     """Base load and what every socket is counted for now, per fuse phase (A)."""
-    return draft.tree.summed(draft.base_a, ((it.places, it.reserved_a) for it in draft.each()))
+    return draft.tree.summed(draft.base_a, ((it.taps, it.reserved_a) for it in draft.each()))
 
 
 def add(total_a: list[float], it: SocketDraft, current_a: PerPhase) -> None:
@@ -256,7 +265,8 @@ def add(total_a: list[float], it: SocketDraft, current_a: PerPhase) -> None:
                 total_a[place] += amps
 
 
-def _full(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = (True, True, True)) -> PerPhase:
+def on_its_phases(it: SocketDraft, current_a: float, used: tuple[bool, bool, bool] = ALL_PHASES) -> PerPhase:
+    """So much on each phase of the socket that is used, 0 on the others."""
     phases = len(it.places)
     return (
         current_a if used[0] else 0.0,

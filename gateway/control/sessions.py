@@ -41,13 +41,13 @@ def take_outcomes(draft: Draft) -> None:
 def _take(draft: Draft, it: SocketDraft, session: Session, outcome: Outcome) -> None:
     match outcome, session.phase:
         case ReadingTaken(edge=Edge.BEGIN, reading=reading), SessionPhase.READING_BEGIN:
-            it.session = replace(session, begin=reading)
+            it.take(replace(session, begin=reading))
             draft.step(it, SessionEvent.BEGIN_READ)
         case ReadingTaken(edge=Edge.END, reading=reading), SessionPhase.READING_END:
-            it.session = replace(session, end=reading)
+            it.take(replace(session, end=reading))
             draft.step(it, SessionEvent.END_READ)
         case RecordDurable(edge=Edge.BEGIN), SessionPhase.SIGNING_BEGIN:
-            it.session = replace(session, begin_durable=True)
+            it.take(replace(session, begin_durable=True))
             draft.step(it, SessionEvent.BEGIN_DURABLE)
             if session.end_kind is not None:
                 draft.step(it, SessionEvent.END_ASKED)
@@ -80,7 +80,7 @@ def end_session(draft: Draft, it: SocketDraft, kind: EndKind, because: Because, 
         return
     if session.end_kind is None:
         cancelled = session.phase in STARTING
-        it.session = replace(session, end_kind=EndKind.CANCELLED if cancelled else kind, end_because=because)
+        it.take(replace(session, end_kind=EndKind.CANCELLED if cancelled else kind, end_because=because))
     it.memory.claimed = False
     draft.grant(it, 0.0)
     trips = session.phase in (SessionPhase.CHARGING, SessionPhase.PAUSED, SessionPhase.LOWERING, SessionPhase.OPENING)
@@ -94,7 +94,7 @@ def end_session(draft: Draft, it: SocketDraft, kind: EndKind, because: Because, 
 def _withdraw(draft: Draft, it: SocketDraft, session: Session, event: SessionEvent) -> None:
     because = session.end_because or it.because
     draft.wishes.append(NoteWithdrawn(it.socket.id, session.id, because))
-    it.session = session
+    it.take(session)
     draft.step(it, event)
 
 

@@ -23,8 +23,8 @@ WAKE_PAUSE_S: Final = 10.0
 def follow_sleepers(draft: Draft) -> None:
     """Ends full cars' sessions, wakes sleepers and names those that do not wake."""
     for it in draft.each():
-        if it.socket.wallbox is not None and it.draw_a is not None:
-            _follow(draft, it, max(it.draw_a))
+        if it.socket.wallbox is not None and it.highest_draw_a is not None:
+            _follow(draft, it, it.highest_draw_a)
 
 
 def _follow(draft: Draft, it: SocketDraft, draw_a: float) -> None:

@@ -13,7 +13,8 @@ class FuseTree:
     """Index `3 * fuse + phase` names a fuse phase.
 
     places[socket][k]: the fuse phases that the socket's own phase k loads, from its own fuse up to the main fuse;
-    all_places[socket]: the same for all its phases at once; unmetered_a: per fuse phase, what no meter of ours sees
+    all_places[socket]: the same for all its phases at once; taps[socket]: of its own fuse alone, three of them, the
+    first again for each phase that it lacks; unmetered_a: per fuse phase, what no meter of ours sees
     (a fuse carries at least what its children's unmetered loads sum to); main: index of the main fuse's L1; upward:
     each fuse's L1 and its parent's, leaves first.
     """
@@ -22,6 +23,7 @@ class FuseTree:
     fuses: tuple[Fuse, ...]
     places: Mapping[SocketId, tuple[tuple[int, ...], ...]]
     all_places: Mapping[SocketId, tuple[int, ...]]
+    taps: Mapping[SocketId, tuple[int, int, int]]
     unmetered_a: tuple[float, ...]
     rating_a: tuple[float, ...]
     steady_a_max: tuple[float, ...]
@@ -42,6 +44,7 @@ class FuseTree:
             fuses=fuses,
             places=places,
             all_places={socket: tuple(i for phase in own for i in phase) for socket, own in places.items()},
+            taps={socket: _taps(own) for socket, own in places.items()},
             unmetered_a=tuple(load for load in unmetered for _ in PHASES),
             rating_a=tuple(fuse.rating_a for fuse in fuses for _ in PHASES),
             steady_a_max=tuple(fuse.steady_a_max for fuse in fuses for _ in PHASES),
@@ -49,20 +52,15 @@ class FuseTree:
             upward=_upward(site, number),
         )
 
-    def summed(
-        self, base_a: Sequence[float], drawn: Iterable[tuple[tuple[tuple[int, ...], ...], PerPhase]]
-    ) -> list[float]:
-        """Base load and what sockets draw, per fuse phase (A). drawn: each socket's places and currents, by its own
-        phases."""
+    def summed(self, base_a: Sequence[float], drawn: Iterable[tuple[tuple[int, int, int], PerPhase]]) -> list[float]:
+        """Base load and what sockets draw, per fuse phase (A). drawn: each socket's taps and currents, by its own
+        phases, 0 where it lacks one."""
         total = [0.0] * len(base_a)
-        for places, current_a in drawn:
-            if current_a == ZERO_PER_PHASE:
-                continue
-            total[places[0][0]] += current_a[0]
-            if len(places) > 1:
-                total[places[1][0]] += current_a[1]
-            if len(places) > 2:
-                total[places[2][0]] += current_a[2]
+        for (first, second, third), current_a in drawn:
+            if current_a != ZERO_PER_PHASE:
+                total[first] += current_a[0]
+                total[second] += current_a[1]
+                total[third] += current_a[2]
         for child, parent in self.upward:
             total[parent] += total[child]
             total[parent + 1] += total[child + 1]
@@ -76,6 +74,12 @@ class FuseTree:
     def name(self, index: int) -> tuple[FuseId, Phase]:
         """Which fuse and which of its phases an index stands for."""
         return self.fuses[index // 3].id, PHASES[index % 3]
+
+
+def _taps(places: tuple[tuple[int, ...], ...]) -> tuple[int, int, int]:
+    own = [path[0] for path in places]
+    own += own[:1] * (len(PHASES) - len(own))
+    return own[0], own[1], own[2]
 
 
 def _unmetered_a(site: Site, fuse: Fuse) -> float:
