@@ -176,11 +176,14 @@ def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
     """First what the cars use, then the rest: a car that draws less than it may makes way only if others want more."""
     demands = [_demand_a(it) for it in sharing]
     shares = share_out([_asker(it, it.need_a, demand) for it, demand in zip(sharing, demands, strict=True)], room)
+    modest = [n for n, it in enumerate(sharing) if demands[n] < it.cap_a]
+    if not modest:
+        return shares
     left = list(room)
     for it, share in zip(sharing, shares, strict=True):
         for place in it.places_used:
             left[place] -= share.current_a
-    hungry = [n for n, it in enumerate(sharing) if demands[n] < it.cap_a and _fits(left, it)]
+    hungry = [n for n in modest if _fits(left, sharing[n])]
     if hungry:
         for n in hungry:
             for place in sharing[n].places_used:

@@ -19,44 +19,45 @@ HOUSE_CALM: Final = 0.95
 def find_problems(draft: Draft) -> None:
     """The problem of every socket, said once when it begins."""
     for it in draft.each():
-        it.problem = _problem(draft, it)
+        problem = _problem(draft, it)
         before = it.memory.noted
-        if it.problem is not None and (before is None or before.why is not it.problem.why):
-            draft.note(it, it.problem)
-        it.memory.noted = it.problem
+        if problem is not None and (before is None or before.why is not problem.why):
+            draft.note(it, problem)
+        it.problem = it.memory.noted = problem
 
 
 def _problem(draft: Draft, it: SocketDraft) -> Because | None:
     """A device is called silent only after it has had its quiet time since it could first be heard: since the start,
     and behind a contactor since that closed. Until then it is unknown, and counted as full all the same."""
+    memory = it.memory
     if it.contactor is ContactorState.WELDED:
         return Because(Why.CONTACTOR_WELDED)
-    held = it.memory.held_open
-    if it.memory.breaker_open or (held is not None and held.why is Why.BREAKER_OPEN):
+    held = memory.held_open
+    if memory.breaker_open or (held is not None and held.why is Why.BREAKER_OPEN):
         return Because(Why.BREAKER_OPEN)
-    if it.memory.creeps or it.memory.stands_still:
-        return Because(Why.REGISTER_CREEPS if it.memory.creeps else Why.METER_STANDS_STILL)
-    if it.contactor is ContactorState.NOT_CLOSED or it.memory.not_closed:
+    if memory.creeps or memory.stands_still:
+        return Because(Why.REGISTER_CREEPS if memory.creeps else Why.METER_STANDS_STILL)
+    if it.contactor is ContactorState.NOT_CLOSED or memory.not_closed:
         return Because(Why.CONTACTOR_NOT_CLOSED)
-    over_s = it.memory.over_rating_since_s
+    over_s = memory.over_rating_since_s
     if over_s is not None and draft.now_s - over_s >= OVERLOAD_WARNED_S:
         return Because(Why.SOCKET_OVERLOAD_SOON, current_a=it.highest_draw_a)
-    if it.memory.auxiliary_lies:
+    if memory.auxiliary_lies:
         return Because(Why.AUXILIARY_DISAGREES, current_a=it.highest_draw_a)
     box = it.socket.wallbox
-    if box is not None and it.memory.disobeyed and not it.obeys:
+    if box is not None and memory.disobeyed and not it.obeys:
         return Because(Why.WALLBOX_DISOBEYS, current_a=it.highest_draw_a)
     running_s = draft.now_s - draft.memory.started_s
     powered_s = running_s
     if it.socket.contactor and box is not None:
-        powered_s = min(running_s, draft.now_s - it.memory.commanded_since_s)
+        powered_s = min(running_s, draft.now_s - memory.commanded_since_s)
     if box is not None and not it.heard and it.contactor_position is not Position.OPEN and powered_s >= WALLBOX_QUIET_S:
         return Because(Why.WALLBOX_SILENT)
     if it.socket.metered and it.draw_a is None and powered_s >= SOCKET_METER_QUIET_S:
         return Because(Why.SOCKET_METER_SILENT)
     if it.socket.contactor and it.contactor is ContactorState.UNKNOWN and running_s >= SIGHT_LOST_S:
         return Because(Why.CONTACTOR_UNKNOWN)
-    return Because(Why.PHASES_STUCK) if it.memory.phases_stuck else _crossed(draft, it)
+    return Because(Why.PHASES_STUCK) if memory.phases_stuck else _crossed(draft, it)
 
 
 def _crossed(draft: Draft, it: SocketDraft) -> Because | None:
