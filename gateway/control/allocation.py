@@ -8,7 +8,7 @@ first, then the rest in fine steps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 from typing import Final, NamedTuple
 
 TINY_A: Final = 1e-6
@@ -67,10 +67,10 @@ def share_out(askers: Sequence[Asker], room_a: Sequence[float]) -> list[Share]:
 
 def _more_a(asker: Asker, current_a: float, left_a: Sequence[float], *, whole_rest: bool) -> float:
     """Of what rounding left: one step, or the whole rest in steps."""
-    least_left_a = min([left_a[place] for place in asker.places])
-    if least_left_a < asker.step_a - TINY_A:
+    most = min([left_a[place] for place in asker.places], default=inf)
+    if most + TINY_A < asker.step_a:
         return 0.0
-    most = min(asker.cap_a - current_a, least_left_a)
+    most = min(most, asker.cap_a - current_a)
     if not whole_rest:
         most = min(most, asker.step_a)
     return floor((most + TINY_A) / asker.step_a) * asker.step_a

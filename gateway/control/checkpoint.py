@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final
 
 from gateway.control.draft import Draft
@@ -136,27 +135,27 @@ def _rounded(draft: Draft) -> tuple[int | None, ...]:
     return tuple(None if highest is None else round(highest) for highest in draft.memory.house_highest_a)
 
 
-_saved: Final = attrgetter(
-    "memory.switchings",
-    "memory.obeyed_before",
-    "memory.waits_for_unplug",
-    "memory.overtaken",
-    "armed",
-    "limit_by_command_a",
-    "memory.plan",
-    "memory.taught_phases",
-    "memory.phases_lied",
-)
-"""What is saved of a socket when it changes."""
-
-
 def _facts(draft: Draft, queue: list[SessionId]) -> tuple[object, ...]:
     """What is saved on change, comparable and cheap."""
     return (
         tuple(queue),
         tariff_facts(draft.restraints),
         draft.restraints.charge_now,
-        tuple((None if it.locked is None else it.locked.why, *_saved(it)) for it in draft.each()),
+        tuple(
+            (
+                None if it.locked is None else it.locked.why,
+                it.memory.switchings,
+                it.memory.obeyed_before,
+                it.memory.waits_for_unplug,
+                it.memory.overtaken,
+                it.armed,
+                it.limit_by_command_a,
+                it.memory.plan,
+                it.memory.taught_phases,
+                it.memory.phases_lied,
+            )
+            for it in draft.each()
+        ),
         draft.memory.phases.evidence,
         draft.memory.delay.known,
     )

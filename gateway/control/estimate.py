@@ -54,17 +54,16 @@ def take_samples(draft: Draft) -> None:
     """Keeps a short history of every socket's currents and how old the newest is."""
     for it in draft.each():
         reading = it.sight.reading
-        memory = it.memory
+        it.meter_age_s = inf
         if reading is None or not it.socket.metered:
-            it.meter_age_s = float("inf")
             continue
-        it.meter_age_s = draft.now_s - reading.at.monotonic_s
         current_a = _magnitudes(reading.current_a, len(it.places))
         if current_a is None:
-            it.meter_age_s = float("inf")
             continue
-        if not memory.samples or memory.samples[-1].at_s < reading.at.monotonic_s:
-            memory.samples = (*memory.samples[1 - SAMPLES_KEPT :], Sample(reading.at.monotonic_s, current_a))
+        at_s, samples = reading.at.monotonic_s, it.memory.samples
+        if not samples or samples[-1].at_s < at_s:
+            it.memory.samples = (*samples[1 - SAMPLES_KEPT :], Sample(at_s, current_a))
+        it.meter_age_s = draft.now_s - at_s
         if it.meter_age_s <= SOCKET_METER_QUIET_S:
             it.draw_a = current_a
             it.highest_draw_a = max(current_a)

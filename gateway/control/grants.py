@@ -174,9 +174,15 @@ def share_room(draft: Draft) -> None:
 
 def _shares(sharing: list[SocketDraft], room: list[float]) -> list[Share]:
     """First what the cars use, then the rest: a car that draws less than it may makes way only if others want more."""
-    demands = [_demand_a(it) for it in sharing]
-    shares = share_out([_asker(it, it.need_a, demand) for it, demand in zip(sharing, demands, strict=True)], room)
-    modest = [n for n, it in enumerate(sharing) if demands[n] < it.cap_a]
+    asking: list[Asker] = []
+    modest: list[int] = []
+    for n, it in enumerate(sharing):
+        cap_a = it.cap_a
+        demand_a = _demand_a(it, cap_a)
+        if demand_a < cap_a:
+            modest.append(n)
+        asking.append(_asker(it, it.need_a, demand_a))
+    shares = share_out(asking, room)
     if not modest:
         return shares
     left = list(room)
@@ -204,22 +210,23 @@ def _asker(it: SocketDraft, minimum_a: float, cap_a: float) -> Asker:
     return Asker(minimum_a, max(minimum_a, cap_a), traits(it).step_a, it.places_used, weight(it))
 
 
-def _demand_a(it: SocketDraft) -> float:
+def _demand_a(it: SocketDraft, cap_a: float) -> float:
     """The most that a settled car is taken to want: what it draws and a little, unless it draws all that it may."""
     draw_a = it.highest_draw_a
     if not it.settled or draw_a is None or draw_a >= WANTS_MORE * it.granted_a - WANTS_MORE_BAND_A:
-        return it.cap_a
-    return min(it.cap_a, max(it.need_a, draw_a * DEMAND_MULTIPLE + DEMAND_MARGIN_A))
+        return cap_a
+    return min(cap_a, max(it.need_a, draw_a * DEMAND_MULTIPLE + DEMAND_MARGIN_A))
 
 
 def _binding(draft: Draft, it: SocketDraft, share: Share) -> Because:
     if share.full_at is not None:
         return _limit_of(draft, share.full_at)
-    if share.current_a + traits(it).step_a <= it.cap_a + TINY_A:
+    cap_a = it.cap_a
+    if share.current_a + traits(it).step_a <= cap_a + TINY_A:
         place = max(it.places_used, key=lambda one: (draft.load_a[one] or draft.base_a[one]) - draft.limit_a[one])
         return _limit_of(draft, place)
-    if it.cap_a < it.socket.rating_a:
-        return Because(Why.LIMIT_BY_COMMAND, current_a=it.cap_a)
+    if cap_a < it.socket.rating_a:
+        return Because(Why.LIMIT_BY_COMMAND, current_a=cap_a)
     return FULL_SPEED
 
 

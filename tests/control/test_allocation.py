@@ -29,6 +29,11 @@ def test_whole_amperes_are_rounded_down_and_the_rest_is_handed_out_in_order() ->
     assert amperes([box(), box(), box()], [20.0, 20.0, 20.0]) == [7.0, 7.0, 6.0]
 
 
+def test_a_share_in_tenths_shows_nothing_of_the_sums_that_made_it() -> None:
+    for tenths in range(60, 320):
+        assert amperes([box(32.0, step_a=0.1)], [tenths / 10.0 + 0.06] * 3) == [round(tenths / 10.0, 1)]
+
+
 def test_a_box_on_one_phase_is_not_stopped_by_another_phase() -> None:
     assert amperes([box(places=(0,)), box(places=(1,))], [16.0, 7.0, 0.0]) == [16.0, 7.0]
 
