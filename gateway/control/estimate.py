@@ -42,6 +42,8 @@ SLOPE_S: Final = 1.3
 FAST_TELEGRAMS_S: Final = 5.0
 """A meter that sends more often than this tells of a rise again within seconds: there a car on its way leaves the whole
 band open, since a slope that is off by half a second would stop a car that just fits."""
+DOUBT_A: Final = 3.0
+"""An overload that a smaller fall of the cars would explain is taken for a true one where the next telegram is far."""
 GAP_INTERVALS: Final = 1.5
 """Telegrams further apart than so many intervals have one missing between them."""
 SAMPLES_KEPT: Final = 24
@@ -181,9 +183,11 @@ class _Drawn:
     """What all sockets together drew around a telegram, per main fuse phase (A).
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
-    it is); likely: the former current of those that came down since (the telegram may still show it) and the least of
-    all others; fallen: the highest sum less what they draw now, at least 0; beyond: what cars draw now above their
-    grants, those that are coming down above the grant before; complete: every live socket was read since.
+    it is); likely: the least sum at the likely moments, those within the margins of the span (of a meter that sends
+    fast: the former current of those that came down since, which the telegram may still show, and the least of all
+    others); fallen: the highest sum at the likely moments less what they draw now, at least 0; beyond: what cars draw
+    now above their grants, those that are coming down above the grant before; complete: every live socket was read
+    since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])
@@ -202,6 +206,8 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     least_s, most_s = draft.memory.delay.span_s
     latest_s, earliest_s = at_s - least_s, at_s - most_s
     moments_s = [latest_s - MOMENT_S * k for k in range(int((most_s - least_s) / MOMENT_S) + 1)]
+    first, last = (round((delay_s - least_s) / MOMENT_S) for delay_s in draft.memory.delay.likely_s)
+    likely = slice(first, last + 1)
     low = [[0.0] * len(PHASES) for _ in moments_s]
     high = [[0.0] * len(PHASES) for _ in moments_s]
     slow_telegrams = draft.snapshot.grid.interval_s >= FAST_TELEGRAMS_S
@@ -239,8 +245,11 @@ def _drawn_at(draft: Draft, at_s: float) -> _Drawn:
     for p in PHASES:
         drawn.least[p] = min(moment[p] for moment in low)
         drawn.most[p] = max(moment[p] for moment in high)
+        if slow_telegrams:
+            drawn.likely[p] = min(moment[p] for moment in low[likely])
         drawn.likely[p] = min(max(drawn.likely[p], drawn.least[p]), drawn.most[p])
-        drawn.fallen[p] = max(0.0, drawn.most[p] - now_sum[p])
+        fallen_a = max(moment[p] for moment in high[likely]) - now_sum[p]
+        drawn.fallen[p] = fallen_a if fallen_a > (DOUBT_A if slow_telegrams else 0.0) else 0.0
     return drawn
 
 

@@ -70,7 +70,14 @@ class TelegramDelay:
 
     @property
     def learned_s(self) -> Bounds | None:
-        """The least and the most delay (s, 0..15) that the steps leave; None: not enough of them yet."""
+        """The least and the most delay (s, 0..15) that a telegram is taken to have; None: not enough steps yet."""
+        if (left_s := self.left_s) is None:
+            return None
+        return max(0.0, left_s[0] - MARGIN_S), min(DELAY_S_MAX, left_s[1] + MARGIN_S)
+
+    @property
+    def left_s(self) -> Bounds | None:
+        """The least and the most delay (s, 0..15) that the steps leave, without a margin; None: not enough of them."""
         if len(self.steps) < STEPS_MIN:
             return None
         leasts, mosts = sorted(least for least, _ in self.steps), sorted(most for _, most in self.steps)
@@ -79,7 +86,7 @@ class TelegramDelay:
         if low_s > high_s + MARGIN_S:  # it varies, or more steps are the house's
             quarter = len(self.steps) // 4
             low_s, high_s = min(mosts[0], leasts[-1 - quarter]), max(leasts[-1], mosts[quarter])
-        return max(0.0, min(low_s, high_s) - MARGIN_S), min(DELAY_S_MAX, max(low_s, high_s) + MARGIN_S)
+        return min(low_s, high_s), max(low_s, high_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +103,20 @@ class DelaySight:
 
 @dataclass(frozen=True, slots=True)
 class DelayLearning:
-    """span_s: how long before its last byte a telegram may have been measured, least and most; waiting: a telegram that
-    sockets are still being read after; told_s: when the last step was seen."""
+    """span_s: how long before its last byte a telegram may have been measured, least and most; likely_s: the same
+    without the margin; waiting: a telegram that sockets are still being read after; told_s: when the last step was
+    seen."""
 
     known: TelegramDelay = field(default_factory=TelegramDelay)
     span_s: Bounds = USUAL_S
     sights: tuple[DelaySight, ...] = ()
     waiting: GridReading | None = None
     told_s: float = float("-inf")
+    likely_s: Bounds = USUAL_S
 
     @classmethod
     def of(cls, known: TelegramDelay) -> "DelayLearning":
-        return cls(known, known.learned_s or USUAL_S)
+        return cls(known, known.learned_s or USUAL_S, likely_s=known.left_s or USUAL_S)
 
 
 def step_bounds(before: DelaySight, after: DelaySight, house_a: Sequence[float]) -> Bounds | None:

@@ -187,7 +187,8 @@ def test_the_estimate_of_a_steady_house_never_falls_below_it_wherever_in_its_bou
     delay_s = chance.randint(*span)
     world = cabin(every_s, delay_s)
     known = TelegramDelay("", ((float(span[0]), float(span[1])),) * 2)
-    learned = DelayLearning(known, (float(span[0]), float(span[1])))
+    bounds = float(span[0]), float(span[1])
+    learned = DelayLearning(known, bounds, likely_s=bounds)
     for place in world.places.values():
         place.setpoint_a = 0.0
     for _ in range(240):
