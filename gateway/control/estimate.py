@@ -7,7 +7,7 @@ least and most of the readings around that moment. The old house estimate is mov
 further, so a ramp makes neither false room nor a false overload. Until every live socket has been read after the
 telegram the estimate may only rise; a refused telegram may only raise it. A telegram above the limit that nobody who
 came down, or draws beyond its grant, explains is a true excess, since all grants fit: then the band's upper part is
-believed.
+believed. One that may be explained so lets nobody start on its phase before the next telegram.
 """
 
 from dataclasses import dataclass, field
@@ -119,6 +119,7 @@ def _weigh(
     memory = draft.memory
     house = list(house_a)
     seen = list(memory.house_seen_s)
+    doubted = list(memory.excess_doubted)
     for p in PHASES:
         grid_a = signed_current_a(reading, p)
         if grid_a is None:
@@ -128,10 +129,13 @@ def _weigh(
         top = max(0.0, grid_a - drawn.least[p])
         bottom = max(0.0, grid_a - drawn.most[p])
         value = top if before is None else min(max(before, bottom), top)
-        if grid_a - drawn.fallen[p] - drawn.beyond[p] > draft.limit_a[draft.tree.main + p]:
+        excess_a = grid_a - drawn.beyond[p] - draft.limit_a[draft.tree.main + p]
+        doubted[p] = 0.0 < excess_a <= drawn.fallen[p]
+        if excess_a > drawn.fallen[p]:
             value = min(top, max(value, grid_a - drawn.likely[p]))
         house[p] = value if may_fall or before is None else max(value, before)
     memory.house_seen_s = (seen[0], seen[1], seen[2])
+    memory.excess_doubted = (doubted[0], doubted[1], doubted[2])
     return _triple(house)
 
 
@@ -183,11 +187,10 @@ class _Drawn:
     """What all sockets together drew around a telegram, per main fuse phase (A).
 
     least and most: the band of their sum, moment by moment (one that comes up while another goes down leaves the sum as
-    it is); likely: the least sum at the likely moments, those within the margins of the span (of a meter that sends
-    fast: the former current of those that came down since, which the telegram may still show, and the least of all
-    others); fallen: the highest sum at the likely moments less what they draw now, at least 0; beyond: what cars draw
-    now above their grants, those that are coming down above the grant before; complete: every live socket was read
-    since.
+    it is); likely: the least sum at the likely moments (of a meter that sends fast: the former current of those that
+    came down since, which the telegram may still show, and the least of all others); fallen: the highest sum at the
+    likely moments less what they draw now, at least 0; beyond: what cars draw now above their grants, those that are
+    coming down above the grant before; complete: every live socket was read since.
     """
 
     least: list[float] = field(default_factory=lambda: [inf, inf, inf])

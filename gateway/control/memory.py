@@ -171,8 +171,8 @@ class Memory:
 
     pending: telegrams, oldest first, that some live socket has not been read after; telegrams: how many came;
     house_weighed_a: the house by the newest telegram that is no longer pending, house_weighed_s: when that came;
-    house_seen_s: when the newest of all did, by phase; house_over: above its fuse by itself; grid_trusted: has been
-    since the start.
+    house_seen_s: when the newest of all did, by phase; house_over: above its fuse by itself; excess_doubted: the
+    newest telegram is above the limit, and cars that came down may explain it; grid_trusted: has been since the start.
     """
 
     tree: FuseTree | None = None
@@ -188,6 +188,7 @@ class Memory:
     phases_by_token: Mapping[Token, int] = field(default_factory=dict)
     failed_trials_s: tuple[float, ...] = ()
     house_over: tuple[bool, bool, bool] = (False, False, False)
+    excess_doubted: tuple[bool, bool, bool] = (False, False, False)
     started_s: float = 0.0
     grid_trusted: bool = False
     next_place: int = 0

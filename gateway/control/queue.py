@@ -207,7 +207,10 @@ def _is_shy(draft: Draft, it: SocketDraft) -> bool:
 
 
 def _free_now(draft: Draft, it: SocketDraft) -> bool:
-    """Whether the reservations of all, its own among them, fit on every fuse phase above it."""
+    """Whether the reservations of all, its own among them, fit on every fuse phase above it; not where the newest
+    telegram may show an overload."""
+    if any(draft.memory.excess_doubted[phase] for phase in it.socket.phases):
+        return False
     total = all_reserved(draft)
     return all(total[place] <= draft.limit_a[place] + EXCESS_A for place in it.places_used)
 

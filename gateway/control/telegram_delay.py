@@ -27,6 +27,7 @@ STEPS_MIN: Final = 12
 STEPS_KEPT: Final = 40
 """What was before is forgotten, so that another meter is learned by and by."""
 WRONG_ONE_IN: Final = 20
+LIKELY_PART: Final = 0.9
 MARGIN_S: Final = 1.0
 """Sockets are read each second or two: when exactly one stepped is not known."""
 TELLS_A: Final = 3.0
@@ -70,14 +71,7 @@ class TelegramDelay:
 
     @property
     def learned_s(self) -> Bounds | None:
-        """The least and the most delay (s, 0..15) that a telegram is taken to have; None: not enough steps yet."""
-        if (left_s := self.left_s) is None:
-            return None
-        return max(0.0, left_s[0] - MARGIN_S), min(DELAY_S_MAX, left_s[1] + MARGIN_S)
-
-    @property
-    def left_s(self) -> Bounds | None:
-        """The least and the most delay (s, 0..15) that the steps leave, without a margin; None: not enough of them."""
+        """The least and the most delay (s, 0..15) that the steps leave; None: not enough of them yet."""
         if len(self.steps) < STEPS_MIN:
             return None
         leasts, mosts = sorted(least for least, _ in self.steps), sorted(most for _, most in self.steps)
@@ -86,7 +80,22 @@ class TelegramDelay:
         if low_s > high_s + MARGIN_S:  # it varies, or more steps are the house's
             quarter = len(self.steps) // 4
             low_s, high_s = min(mosts[0], leasts[-1 - quarter]), max(leasts[-1], mosts[quarter])
-        return min(low_s, high_s), max(low_s, high_s)
+        return max(0.0, min(low_s, high_s) - MARGIN_S), min(DELAY_S_MAX, max(low_s, high_s) + MARGIN_S)
+
+    @property
+    def likely_s(self) -> Bounds | None:
+        """The least and the most delay (s, within `learned_s`) that nearly as many steps allow as allow any."""
+        learned_s = self.learned_s
+        if learned_s is None:
+            return None
+        allow = [sum(least <= delay_s <= most for least, most in self.steps) for delay_s in DELAYS_S]
+        enough = LIKELY_PART * max(allow)
+        likely_s = [
+            delay_s
+            for delay_s, number in zip(DELAYS_S, allow, strict=True)
+            if number >= enough and learned_s[0] <= delay_s <= learned_s[1]
+        ]
+        return (likely_s[0], likely_s[-1]) if likely_s else learned_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +112,8 @@ class DelaySight:
 
 @dataclass(frozen=True, slots=True)
 class DelayLearning:
-    """span_s: how long before its last byte a telegram may have been measured, least and most; likely_s: the same
-    without the margin; waiting: a telegram that sockets are still being read after; told_s: when the last step was
-    seen."""
+    """span_s: how long before its last byte a telegram may have been measured, least and most; likely_s: how long it
+    probably was; waiting: a telegram that sockets are still being read after; told_s: when the last step was seen."""
 
     known: TelegramDelay = field(default_factory=TelegramDelay)
     span_s: Bounds = USUAL_S
@@ -116,7 +124,7 @@ class DelayLearning:
 
     @classmethod
     def of(cls, known: TelegramDelay) -> "DelayLearning":
-        return cls(known, known.learned_s or USUAL_S, likely_s=known.left_s or USUAL_S)
+        return cls(known, known.learned_s or USUAL_S, likely_s=known.likely_s or USUAL_S)
 
 
 def step_bounds(before: DelaySight, after: DelaySight, house_a: Sequence[float]) -> Bounds | None:

@@ -4,6 +4,8 @@ from itertools import product
 
 import pytest
 
+from gateway.control.state import SessionPhase
+from gateway.ids import SocketId
 from tests.control.cabinet_world import Cabinet
 from tests.control.car_places import Car
 from tests.control.planned_site import fuse, site, wallbox
@@ -35,3 +37,27 @@ def test_an_overload_that_a_small_fall_of_the_cars_might_explain_is_gone_before_
     assert world.main_a()[1] > RATING_A + SHOWN_A
     world.run(9)
     assert world.main_a()[1] <= RATING_A + SHOWN_A
+
+
+def test_while_a_car_that_left_may_explain_an_overload_nobody_takes_its_place() -> None:
+    boxes = [wallbox(f"p{n}", rating_a=16.0) for n in range(3)]
+    told = site(*boxes, fuses=(fuse(rating_a=30.0),), house_load_a_max=(30.0, 30.0, 30.0))
+    world = Cabinet(told, house_a=[16.0, 16.0, 16.0], telegram_lag_s=1)
+    for place in ("p0", "p1", "p2"):
+        world.plug(place, Car(limit_a=16.0))
+        world.run(140)
+    world.run_until(lambda cabinet: int(cabinet.at_s) % cabinet.telegram_every_s == 8)
+    waiting = world.state.sockets[SocketId("p2")].session
+    assert waiting is not None
+    assert waiting.phase is SessionPhase.QUEUED
+    world.place("p1").car = None
+    world.house_a = [24.5, 24.5, 24.5]
+    world.run(2)
+    assert max(world.main_a()) > 30.0 + SHOWN_A
+    assert all(world.state.memory.excess_doubted)
+    for _ in range(9):
+        world.step()
+        assert world.place("p2").setpoint_a == 0.0
+    world.run(10)
+    assert not any(world.state.memory.excess_doubted)
+    assert max(world.main_a()) <= 30.0 + SHOWN_A

@@ -207,3 +207,18 @@ def _with(world: Cabinet, learned: DelayLearning) -> Memory:
     memory.sockets = dict(world.state.memory.sockets)
     memory.delay = replace(learned, waiting=None)
     return memory
+
+
+def test_a_few_steps_that_the_house_made_do_not_blur_what_is_likely() -> None:
+    known = TelegramDelay()
+    for turn in range(STEPS_KEPT):
+        known = known.told((6.0, 8.5) if turn % 10 == 0 else (1.0, 3.5), again=False)
+    assert known.learned_s == (0.0, 7.0)
+    assert known.likely_s == (1.0, 3.5)
+
+
+def test_of_a_delay_that_is_one_of_two_both_are_likely() -> None:
+    known = TelegramDelay()
+    for turn in range(STEPS_KEPT):
+        known = known.told((2.0, 3.0) if turn % 2 else (8.0, 9.0), again=False)
+    assert known.likely_s == (2.0, 9.0)
