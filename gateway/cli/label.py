@@ -79,11 +79,11 @@ def _label(cabinet: "Cabinet", connection: "sqlite3.Connection") -> "Label":
         made=made.at.utc.astimezone(ZoneInfo(cabinet.time_zone)).date().isoformat(),
         sure=made.at.utc_trust.is_proven,
         superseded=before,
-        sockets=_sockets(cabinet, newest_serials(connection)),
+        sockets=labelled_sockets(cabinet, newest_serials(connection)),
     )
 
 
-def _sockets(cabinet: "Cabinet", read: "dict[SocketId, str]") -> "tuple[LabelledSocket, ...]":
+def labelled_sockets(cabinet: "Cabinet", read: "dict[SocketId, str]") -> "tuple[LabelledSocket, ...]":
     """read: serials as the journal has them, which go before the config's wherever the meter can say its own."""
     from gateway.metering.ocmf import SERIAL_UNREAD
     from gateway.publish.label_words import LabelledSocket

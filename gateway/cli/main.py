@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("gateway.cli.run", "run the gateway of a config"),
     "check-config": ("gateway.cli.check_config", "print every mistake of a config, and what to know about it"),
     "config-schema": ("gateway.cli.config_schema", "print the JSON Schema of the config file"),
+    "commission": ("gateway.cli.commission", "test at each socket, before leaving, that it has the right meter"),
     "decode": ("gateway.cli.decode", "print the telegrams in bytes of a HAN port as JSON lines"),
     "listen": ("gateway.cli.listen", "show live what a HAN port sends, what is wrong with it, and what to do"),
     "record": ("gateway.cli.record", "keep the raw bytes of a HAN port with their times, for a bug report"),

@@ -16,6 +16,6 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        remedy = "Give a number above 0, such as 60, or leave the option out to run until Ctrl-C."
+        remedy = "Give a number above 0, such as 60, or leave the option out."
         raise argparse.ArgumentTypeError(f"{text!r} is no length of time in seconds. {remedy}")
     return seconds

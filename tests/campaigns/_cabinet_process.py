@@ -112,6 +112,9 @@ class CabinetProcess:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def gateway_command(*words: str) -> list[str]:
