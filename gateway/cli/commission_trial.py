@@ -28,6 +28,13 @@ OFFERS_NOTHING_A: Final = 0.5
 _CONTACTOR_WRONG: Final = frozenset({Why.CONTACTOR_WELDED, Why.CONTACTOR_NOT_CLOSED, Why.AUXILIARY_DISAGREES})
 _BOX_WRONG: Final = frozenset({Why.WALLBOX_DISOBEYS, Why.WALLBOX_SILENT})
 _RIGHT_METER: Final = frozenset({Verdict.RIGHT, Verdict.WRONG_PHASES, Verdict.FAULT})
+_EXPLAINED: Final = frozenset(
+    {
+        *(Verdict.FAULT, Verdict.CONTACTOR, Verdict.DISOBEYS, Verdict.NOTHING, Verdict.NOT_STARTED, Verdict.LOCKED),
+        Verdict.DRAWS_UNASKED,
+    }
+)
+"""Elsewhere what the gateway says of the socket is a consequence, or the same in other words."""
 
 Triple = tuple[float | None, ...]
 
@@ -163,7 +170,7 @@ class Trial:
         return tuple(
             name
             for name, seen in self.now.items()
-            if name != self.own.id and seen.plugged and self.before.get(name, SocketSeen()).plugged is False
+            if name != self.own.id and seen.plugged and not self.before.get(name, SocketSeen()).plugged
         )
 
     @property
@@ -266,10 +273,10 @@ def _offers_nothing(trial: Trial) -> bool:
 
 def _reason(trial: Trial, verdict: Verdict, language: Language) -> str | None:
     """What the gateway says of this socket, where that tells more than the verdict."""
-    if verdict in (Verdict.RIGHT, Verdict.SKIPPED, Verdict.NO_CAR, Verdict.WRONG_PHASES):
+    if verdict not in _EXPLAINED:
         return None
     seen = trial.own_seen
-    if seen.problem is not None:
+    if seen.problem is not None and seen.problem is not Why.WALLBOX_DISOBEYS:
         return reason(Because(seen.problem), language)
     if verdict is not Verdict.NOT_STARTED:
         return None

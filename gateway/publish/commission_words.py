@@ -61,7 +61,7 @@ VERDICTS: Final[dict[Verdict, Pair]] = {
     Verdict.WRONG_PHASES: ("Rätt mätare, fel faser", "Right meter, wrong phases"),
     Verdict.FAULT: ("Rätt mätare, men ett fel", "Right meter, but a fault"),
     Verdict.DISTURBED: ("Ej provad: {others} i drift", "Not tried: {others} in use"),
-    Verdict.NOT_STARTED: ("Ej provad: startade inte", "Not tried: did not start"),
+    Verdict.NOT_STARTED: ("Ej provad: ingen laddning", "Not tried: no session"),
     Verdict.NO_CAR: ("Ej provad: ingen bil", "Not tried: no car"),
     Verdict.IN_USE: ("Ej provad: i drift", "Not tried: in use"),
     Verdict.LOCKED: ("Ej provad: låst", "Not tried: locked"),

@@ -150,6 +150,21 @@ def test_what_the_gateway_says_of_a_session_that_waits_is_told() -> None:
     )
 
 
+def test_a_box_that_had_not_been_heard_before_is_named_when_it_sees_the_cable() -> None:
+    trial = Trial(SITE, SITE.sockets[BOX], {**QUIET, OTHER: replace(REST, plugged=None)})
+    trial.heard(BOX, replace(MOVES, problem=Why.WALLBOX_DISOBEYS), 1.0)
+    trial.heard(OTHER, ON, 1.0)
+    finding = judge(trial, Language.EN)
+    assert (finding.verdict, finding.others, finding.reason) == (Verdict.BOX_CROSSED, (OTHER,), None)
+
+
+def test_a_car_that_stood_at_another_box_all_the_time_says_nothing() -> None:
+    trial = Trial(SITE, SITE.sockets[BOX], {**QUIET, OTHER: PLUGGED})
+    trial.heard(OTHER, PLUGGED, 1.0)
+    trial.heard(BOX, REST, 1.0)
+    assert judge(trial, Language.EN).verdict is Verdict.NO_CAR
+
+
 def test_what_is_no_state_message_of_ours_is_unknown() -> None:
     assert seen_of({}) == SocketSeen()
     odd = {"current_a": "12", "power_w": True, "contactor": 1, "plug": "?", "because_code": "x", "session_id": 5}
