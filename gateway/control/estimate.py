@@ -42,8 +42,9 @@ SLOPE_S: Final = 1.3
 FAST_TELEGRAMS_S: Final = 5.0
 """A meter that sends more often than this tells of a rise again within seconds: there a car on its way leaves the whole
 band open, since a slope that is off by half a second would stop a car that just fits."""
-DOUBT_A: Final = 3.0
-"""An overload that a smaller fall of the cars would explain is taken for a true one where the next telegram is far."""
+DOUBT_A: Final = 6.0
+"""A fall by less than a car's least current (IEC 61851-1) hides no overload where the next telegram is far: at worst
+somebody is lowered by as much until then. Only a car that stopped makes a greater doubt."""
 GAP_INTERVALS: Final = 1.5
 """Telegrams further apart than so many intervals have one missing between them."""
 SAMPLES_KEPT: Final = 24
