@@ -27,11 +27,11 @@ from gateway.config.schema import (
     HeartbeatSection,
     MqttSection,
     RelayBoardSection,
-    SocketSection,
-    check_section,
 )
 from gateway.config.section import Section
+from gateway.config.section_faults import check_section
 from gateway.config.signing_token import SigningTokenSection
+from gateway.config.socket_sections import SocketSection
 from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
 from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
 from gateway.errors import Mistake

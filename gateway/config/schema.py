@@ -4,24 +4,21 @@ Every key is checked strictly: a number in quotes is not a number, and a key tha
 sections mean together (names, trees, channels) is checked in `build`. Currents are A per phase, times are seconds.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import Field
 
-from gateway.config.billing_section import BillingSection, TariffId
+from gateway.config.billing_section import BillingSection
 from gateway.config.restraint_sections import (
     CabinetTemperatureSection,
     ExternalLimitSection,
     PowerTariffSection,
     PriceSection,
 )
-from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, PhaseName, Seconds, SecretKey, Section, Unit
+from gateway.config.section import Amperes, GpioChip, GpioOffset, Name, Seconds, SecretKey, Section, Unit
 from gateway.config.signing_token import SigningTokenSection
+from gateway.config.socket_sections import SocketSection
 from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
-
-MMQ_WH_MAX: Final = 10_000
 
 
 class GatewaySection(Section):
@@ -158,120 +155,6 @@ class FuseSection(Section):
     sessions_max: int | None = Field(default=None, ge=1)
 
 
-class MeterSection(Section):
-    """The energy meter of one socket."""
-
-    model: str
-    bus: Name
-    unit: Unit
-    side: Literal["supply", "load"] = Field(description="of the contactor; billing needs supply")
-    serial: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9./-]{1,32}$", description="for meters without a serial register"
-    )
-
-
-class GpioLine(Section):
-    """One GPIO input."""
-
-    chip: GpioChip
-    line: GpioOffset
-    active: Literal["high", "low"] = "high"
-
-
-class RelayContactor(Section):
-    """A contactor whose coil hangs on a relay board's channel."""
-
-    board: Name
-    channel: int = Field(ge=1, le=64, description="as printed on the board, from 1")
-    auxiliary: GpioLine | None = Field(default=None, description="mirror contact (IEC 60947-4-1): active when closed")
-
-
-class GpioContactor(Section):
-    """A contactor whose coil driver hangs on the machine's own pin."""
-
-    chip: GpioChip
-    line: GpioOffset
-    active: Literal["high", "low"] = "high"
-    auxiliary: GpioLine | None = Field(default=None, description="mirror contact (IEC 60947-4-1): active when closed")
-
-
-class ModbusWallbox(Section):
-    """A wallbox controller on a Modbus bus."""
-
-    model: str
-    bus: Name
-    unit: Unit
-    failsafe_a: float = Field(default=0.0, ge=0, le=80, description="what the box falls to without us: 0, or 6 or more")
-
-
-class MqttWallbox(Section):
-    """A wallbox that takes its setpoint over MQTT."""
-
-    mqtt: Literal[True]
-    minimum_a: float = Field(default=6.0, ge=6, le=32)
-    step_a: float = Field(default=1.0, gt=0, le=6)
-    phase_pause_s: float | None = Field(
-        default=None,
-        ge=1,
-        le=600,
-        description="the box can offer one phase or three, says which, and stands still for so long around a switching",
-    )
-
-
-def _contactor_kind(value: object) -> str:
-    is_gpio = isinstance(value, GpioContactor) or (isinstance(value, dict) and not {"chip", "line"}.isdisjoint(value))
-    return "gpio" if is_gpio else "relay"
-
-
-def _wallbox_kind(value: object) -> str:
-    return "mqtt" if isinstance(value, MqttWallbox) or (isinstance(value, dict) and "mqtt" in value) else "modbus"
-
-
-Contactor = Annotated[
-    Annotated[RelayContactor, Tag("relay")] | Annotated[GpioContactor, Tag("gpio")], Discriminator(_contactor_kind)
-]
-Wallbox = Annotated[
-    Annotated[ModbusWallbox, Tag("modbus")] | Annotated[MqttWallbox, Tag("mqtt")], Discriminator(_wallbox_kind)
-]
-
-
-class SocketSection(Section):
-    """One socket of the cabinet."""
-
-    name: Name
-    label: str | None = Field(default=None, min_length=1, max_length=64, description="for people; default the name")
-    fuse: Name
-    phases: list[PhaseName] = Field(
-        min_length=1, max_length=3, description="the fuse phase on which the socket's own L1, L2, L3 lie"
-    )
-    rating_a: float = Field(gt=0, le=125)
-    purpose: Literal["info", "internal", "billing"] = "info"
-    access: Literal["command", "public", "open", "armed", "list"] = Field(
-        default="command",
-        description="command (also written public): anybody's command; open: starts when the box shows a car; armed: "
-        "plain sockets; list: only users on the list of users who have a right here",
-    )
-    dead_man: bool = Field(default=False, description="true if something else opens it when we fall silent")
-    priority: int = Field(default=0, ge=0, le=9, description="with policy priority: the higher goes first")
-    weight: float = Field(default=1.0, ge=0.1, le=10, description="its part when current is shared")
-    minimum_kwh: float = Field(
-        default=0.0, ge=0, le=200, description="every session here gets so much before others get more"
-    )
-    minimum_off_s: Seconds | None = None
-    idle_release_s: Seconds | None = None
-    price_exempt: bool = Field(default=False, description="true: its sessions wait for no price")
-    mmq_wh: int | None = Field(
-        default=None,
-        ge=1,
-        le=MMQ_WH_MAX,
-        description="minimum measured quantity: 1, 2 or 5 times a power of ten; a session below it is not billed",
-    )
-    tariff_id: TariffId | None = None
-    meter: MeterSection | None = None
-    contactor: Contactor | None = None
-    wallbox: Wallbox | None = None
-
-
 class Config(Section):
     """The whole file."""
 
@@ -295,61 +178,7 @@ class Config(Section):
     reader: list[ReaderSection] = Field(default_factory=list)
 
 
-_ALTERNATIVES: Final[Mapping[str, type[Section]]] = {
-    "relay": RelayContactor,
-    "gpio": GpioContactor,
-    "modbus": ModbusWallbox,
-    "mqtt": MqttWallbox,
-}
-"""Tags of the alternatives; they stand in pydantic's locations but are no keys of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with one value. place: keys and indices from the section down; rule: pydantic's name of the
-    broken rule; bounds: the rule's figures; keys: what may stand at this place (for unknown keys)."""
-
-    place: tuple[str | int, ...]
-    rule: str
-    value: object
-    message: str
-    bounds: Mapping[str, object]
-    keys: tuple[str, ...]
-
-
-AnySection = TypeVar("AnySection", bound=Section)
-
-
-def check_section(section: type[AnySection], value: object) -> tuple[AnySection | None, tuple[Fault, ...]]:
-    """The section, or None with every fault that it has."""
-    try:
-        return section.model_validate(value), ()
-    except ValidationError as broken:
-        return None, tuple(_fault(section, error) for error in broken.errors(include_url=False))
-
-
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the file, for editors that complete and check TOML."""
     schema = Config.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Laddvakt config"}
-
-
-def _fault(section: type[Section], error: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of its core
-    at: type[Section] = section
-    place: list[str | int] = []
-    for step in error["loc"]:
-        if step in _ALTERNATIVES and at is not _ALTERNATIVES[step] and step not in at.model_fields:
-            at = _ALTERNATIVES[step]
-            continue
-        place.append(step)
-        field = at.model_fields.get(step) if isinstance(step, str) else None
-        inner = _sections_in(field.annotation) if field is not None else ()
-        at = inner[0] if len(inner) == 1 else at
-    bounds = error.get("ctx", {})
-    return Fault(tuple(place), error["type"], error["input"], error["msg"], bounds, tuple(at.model_fields))
-
-
-def _sections_in(annotation: object) -> tuple[type[Section], ...]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return (annotation,)
-    return tuple(found for part in get_args(annotation) for found in _sections_in(part))

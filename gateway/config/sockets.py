@@ -16,7 +16,7 @@ from gateway.config.plans import (
     RelayContactorPlan,
     SocketPlan,
 )
-from gateway.config.schema import GpioContactor, GpioLine, ModbusWallbox, RelayContactor, SocketSection
+from gateway.config.socket_sections import GpioContactor, GpioLine, ModbusWallbox, RelayContactor, SocketSection
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import BoardId, BusId, FuseId, SocketId

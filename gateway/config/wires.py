@@ -7,7 +7,8 @@ from typing import Final
 from gateway.config.draft import Draft
 from gateway.config.models import Models
 from gateway.config.plans import BusPlan, RelayBoardPlan, SerialLine, TcpLink
-from gateway.config.schema import BusSection, ModbusWallbox
+from gateway.config.schema import BusSection
+from gateway.config.socket_sections import ModbusWallbox
 from gateway.config.wording import did_you_mean, shown
 from gateway.errors import Mistake
 from gateway.ids import BoardId, BusId

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.config.billing_section import TARIFF_FORM
-from gateway.config.schema import Fault
+from gateway.config.section_faults import Fault
 from gateway.config.user_sections import FIELD_FORM, TOPIC_FORM
 from gateway.errors import Mistake
 
