@@ -8,29 +8,25 @@ with its request; a silent unit is paused. Callers get their value or a `DeviceE
 
 import asyncio
 import logging
-import os
-import termios
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
 
 from gateway.devices import modbus_faults as faults
 from gateway.devices import modbus_requests as requests
-from gateway.devices.modbus_requests import CoilCommand, Request
+from gateway.devices.modbus_port import Client, ModbusPort
+from gateway.devices.modbus_requests import Request
 from gateway.devices.modbus_timing import PAUSE_S_FIRST, QUIET_S, LineTiming, UnitPauses, UnitRests
 from gateway.errors import DeviceError
 
 CALL_S_MAX: Final = 10.0
 QUEUE_MAX: Final = 128
 RECEIVED_BYTES_KEPT: Final = 512
-REOPEN_S_FIRST: Final = 0.5
-REOPEN_S_MAX: Final = 10.0
 WAKES_LATE_S: Final = 0.0005
 """The event loop wakes at whole milliseconds and sees a byte after its end, so gaps come out longer than asked."""
 ANSWERS_WITHIN_S: Final = 0.06
@@ -90,13 +86,17 @@ class PymodbusBus:
         pause_s: float = PAUSE_S_FIRST,
     ) -> None:
         self.name: Final = name
-        self._port: Final = port
-        self._baud: Final = baud
-        self._parity: Final = parity
-        self._stop_bits: Final = stop_bits
+        self._port: Final = ModbusPort(
+            name,
+            port,
+            baud=baud,
+            parity=parity,
+            stop_bits=stop_bits,
+            timeout_s=timeout_s,
+            local_echo=local_echo,
+        )
         self._timeout_s: Final = timeout_s
-        self._local_echo: Final = local_echo
-        self._timing: Final = LineTiming(None if self._tcp else baud, parity, stop_bits, quiet_s)
+        self._timing: Final = LineTiming(None if self._port.is_tcp else baud, parity, stop_bits, quiet_s)
         self._pauses: Final = UnitPauses(pause_s)
         self._rests: Final = UnitRests()
         self._clear_s: Callable[[float, float], float] | None = None
@@ -104,8 +104,6 @@ class PymodbusBus:
         self._calls: list[_Call] = []
         self._numbers = 0
         self._arrived: Final = asyncio.Event()
-        self._reopen_s = 0.0
-        self._reopen_from_s = 0.0
         self._sent = b""
         self._received = b""
         self._hears_itself = False
@@ -150,7 +148,7 @@ class PymodbusBus:
 
     async def run(self) -> None:
         """Owns the wire until cancelled; a request in flight is then still finished, the waiting ones fail."""
-        client = self._client()
+        client = self._port.client(self._watch)
         try:
             while True:
                 call = await self._next_call()
@@ -166,41 +164,6 @@ class PymodbusBus:
             for call in self._calls:
                 call.fail(DeviceError(f"{self.name}: closed, so {call.request.what} was not sent."))
             self._calls.clear()
-
-    @property
-    def _tcp(self) -> bool:
-        return self._port.startswith("tcp://")
-
-    def _client(self) -> AsyncModbusSerialClient | AsyncModbusTcpClient:
-        """reconnect_delay=0: this class reopens the port itself, so that nothing else ever sends or waits on it."""
-        client: AsyncModbusSerialClient | AsyncModbusTcpClient
-        if self._tcp:
-            host, _, port = self._port.removeprefix("tcp://").rpartition(":")
-            client = AsyncModbusTcpClient(
-                host.strip("[]"),
-                port=int(port),
-                name=self.name,
-                timeout=self._timeout_s,
-                retries=0,
-                reconnect_delay=0,
-                trace_packet=self._watch,
-            )
-        else:
-            client = AsyncModbusSerialClient(
-                self._port,
-                framer=FramerType.RTU,
-                baudrate=self._baud,
-                parity="N" if _is_pseudo_terminal(self._port) else self._parity,
-                stopbits=self._stop_bits,
-                handle_local_echo=self._local_echo,
-                name=self.name,
-                timeout=self._timeout_s,
-                retries=0,
-                reconnect_delay=0,
-                trace_packet=self._watch,
-            )
-        client.register(CoilCommand)
-        return client
 
     async def _ask(self, request: Request, urgency: Urgency) -> ModbusPDU:
         """Queues one request and waits for its fate. A caller that gives up early loses only its own interest."""
@@ -263,7 +226,7 @@ class PymodbusBus:
             wait_s = max(wait_s, min(self._clear_s(now_s, takes_s), CLEAR_LOOK_S))
         return wait_s, call
 
-    async def _serve(self, client: AsyncModbusSerialClient | AsyncModbusTcpClient, call: _Call) -> None:
+    async def _serve(self, client: Client, call: _Call) -> None:
         """One transaction, from the open port to the answered call. Never raises."""
         loop = asyncio.get_running_loop()
         request = call.request
@@ -271,8 +234,8 @@ class PymodbusBus:
         if paused_s > 0:
             call.fail(faults.paused(self.name, request.unit, request.what, paused_s))
             return
-        if not client.connected and not await self._reopened(client, request.writes):
-            call.fail(faults.no_port(self.name, self._port, request.what))
+        if not client.connected and not await self._port.opened(client, request.writes):
+            call.fail(faults.no_port(self.name, self._port.path, request.what))
             return
         wire_s = (8 + request.reply_bytes) * self._timing.char_s
         client.ctx.comm_params.timeout_connect = self._timeout_s + wire_s
@@ -290,7 +253,7 @@ class PymodbusBus:
                 self._pauses.silent(request.unit, loop.time(), presses=call.urgency.presses)
                 call.fail(faults.silent(self.name, request.unit, request.what, self._timeout_s, self._received))
             else:
-                call.fail(faults.no_port(self.name, self._port, request.what))
+                call.fail(faults.no_port(self.name, self._port.path, request.what))
             return
         self._judge(call, reply, loop.time())
 
@@ -321,24 +284,6 @@ class PymodbusBus:
         if not request.writes and self._received:
             self._hears_itself = self._received.startswith(self._sent)
 
-    async def _reopened(self, client: AsyncModbusSerialClient | AsyncModbusTcpClient, at_once: bool) -> bool:
-        """Opens the port, at most every 0.5 to 10 s but for writes. The open itself is bounded by the reply timeout."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._reopen_from_s and not at_once:
-            return False
-        client.ctx.comm_params.timeout_connect = self._timeout_s
-        try:
-            opened = await client.connect()
-        except (ValueError, termios.error):  # pyserial: a baud rate or parity that this port does not know
-            opened = False
-        if opened:
-            self._reopen_s = 0.0
-            await asyncio.sleep(0)  # pymodbus attaches its reader in the loop's next round
-        else:
-            self._reopen_s = min(max(2 * self._reopen_s, REOPEN_S_FIRST), REOPEN_S_MAX)
-            self._reopen_from_s = loop.time() + self._reopen_s
-        return opened
-
     def _watch(self, sending: bool, packet: bytes) -> bytes:
         """pymodbus shows every packet that it sends, and all that it holds of the packet that it receives."""
         now_s = asyncio.get_running_loop().time()
@@ -350,8 +295,3 @@ class PymodbusBus:
             self._received = grown[:RECEIVED_BYTES_KEPT]
             self._timing.heard(now_s)
         return packet
-
-
-def _is_pseudo_terminal(port: str) -> bool:
-    """A pseudo-terminal carries bytes without parity, and Linux refuses to set one on it (pty(7), tcsetattr(3))."""
-    return os.path.realpath(port).startswith("/dev/pts/")
