@@ -7,24 +7,19 @@ is mended at the next start by signing the same text under the same page: no gap
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, Self, TypeVar
-from uuid import UUID, uuid5
+from typing import Any, Self, TypeVar
 
 from gateway.app.fact_store import FactStore
-from gateway.app.ledger_key import KeyFolder, Keys, gateway_serial, key_of, remembered, token_place
+from gateway.app.ledger_key import Keys, gateway_serial, key_of, remembered
 from gateway.app.signing_thread import SigningThread
+from gateway.app.succession import successor_of
 from gateway.clock import Instant, UtcTrust
-from gateway.config.plans import SigningTokenPlan
 from gateway.control.past import Past
-from gateway.devices.journal_store import JournalStore
 from gateway.devices.protocols import Clock, SignerKey
-from gateway.devices.software_identity import software_identity
 from gateway.errors import DeviceError, JournalDamaged
-from gateway.ids import GatewayId, SessionId, SocketId
+from gateway.ids import SocketId
 from gateway.journal.chain import Head
 from gateway.journal.entries import (
     Entry,
@@ -54,16 +49,10 @@ from gateway.journal.profile_memory import reference_at, reference_fact, signed_
 from gateway.journal.recovery import Memory
 from gateway.metering.clock_watch import Cause, Discipline, undisciplined
 from gateway.metering.load_profile import Shown, quarter_of
-from gateway.metering.ocmf import MeterIdentity
 from gateway.metering.time_references import EnteredTime, TimeReference
 from gateway.meters.readings import SocketReading
 from gateway.site.outcomes import Edge, RecordDurable
 from gateway.site.wishes import RecordBegin, RecordEnd
-
-BOOT_ID_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
-SUCCESSORS: Final = UUID("6b1f4a52-2f0e-5d7c-9a43-9f1c2f6d8e10")
-"""Name space of the ids of sessions that follow one which a restart ended."""
-
 
 _T = TypeVar("_T")
 
@@ -309,43 +298,3 @@ class Ledger:
             return ()
         self._trust = now.utc_trust
         return (ClockSeen(now, self._station.boot_id),)
-
-
-async def open_ledger(
-    state_dir: Path,
-    clock: Clock,
-    *,
-    gateway_id: GatewayId,
-    version: str,
-    time_zone: tzinfo,
-    meters: Mapping[SocketId, MeterIdentity],
-    minimum_wh: Mapping[SocketId, int],
-    discipline: Callable[[], Discipline] = undisciplined,
-    config: str = "",
-    tariff_ids: Mapping[SocketId, str] = MappingProxyType({}),
-    streams_rows: bool = False,
-    token: SigningTokenPlan | None = None,
-) -> Ledger:
-    """The ledger of the state folder: journal, key, boot id and software identity of this machine.
-
-    Raises DeviceError (also if another daemon holds the folder), ConfigMistake, JournalDamaged.
-    """
-    try:
-        boot_id = await asyncio.to_thread(BOOT_ID_FILE.read_text, "ascii")
-    except OSError as problem:
-        raise DeviceError(f"{BOOT_ID_FILE}: {problem.strerror}") from None
-    software, boot_id = software_identity(), boot_id.strip()
-    station = Station(gateway_id, version, software, boot_id, time_zone, meters, minimum_wh, config, tariff_ids)
-    store = await asyncio.to_thread(partial(JournalStore.open, state_dir, streams_rows=streams_rows))
-    try:
-        keys = KeyFolder(state_dir, token_place(token), as_configured=True)
-        await asyncio.to_thread(keys.follow)
-        return await Ledger.open(store, keys, clock, station, discipline)
-    except BaseException:
-        await store.close()
-        raise
-
-
-def successor_of(session: SessionId) -> SessionId:
-    """The id of the session that takes an interrupted one's place: the same however often recovery is cut short."""
-    return SessionId(str(uuid5(SUCCESSORS, session)))

@@ -26,8 +26,9 @@ from gateway.app.flight_recorder import FlightRecorder, Record
 from gateway.app.grid_judge import GridJudge
 from gateway.app.han_log import HanLog
 from gateway.app.journal_watchers import journal_watchers
-from gateway.app.ledger import Ledger, open_ledger
+from gateway.app.ledger import Ledger
 from gateway.app.ledger_effects import LedgerEffects
+from gateway.app.ledger_folder import open_ledger
 from gateway.app.load_profile import LoadProfile
 from gateway.app.meter_records import MeterRecords
 from gateway.app.opening import open_everything
@@ -55,7 +56,8 @@ from gateway.devices.dlms_oracle import DlmsOracle
 from gateway.devices.flight_files import FlightFiles
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.meter_keys import read_meter_keys
-from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
+from gateway.devices.mqtt_broker import Broker
+from gateway.devices.mqtt_link import Announcement, MqttLink
 from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier

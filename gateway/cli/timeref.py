@@ -107,10 +107,10 @@ def _add(args: argparse.Namespace, folder: Path, archive: "ProfileArchive", now:
 
 def _second_now(archive: "ProfileArchive", now: "Instant") -> Decimal | None:
     """The device's second at this moment; None if the gateway has not run since the machine's start."""
-    from gateway.app.ledger import BOOT_ID_FILE
+    from gateway.devices.boot_id import read_boot_id
     from gateway.metering.load_profile import seconds_index
 
-    boot = BOOT_ID_FILE.read_text("ascii").strip()
+    boot = read_boot_id()
     base_s = archive.base_of(boot)
     return None if base_s is None else seconds_index(now, base_s)
 

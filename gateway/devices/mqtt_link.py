@@ -15,40 +15,22 @@ from random import Random
 from typing import Final, Protocol
 
 import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from gateway.devices.repeated_lines import warnings_once_a_minute
+from gateway.devices.mqtt_broker import Broker, expiring_after, refused_filters
 from gateway.errors import DeviceError, IllegalEvent, JournalDamaged
 from gateway.journal.outbox import PendingMessage
 from gateway.publish.topic_names import OFFLINE, ONLINE, is_retained
 
 LOG: Final = logging.getLogger("laddvakt.mqtt")
-WIRE_LOG: Final = warnings_once_a_minute("laddvakt.mqtt.wire")
-"""aiomqtt and paho log every packet below warnings, and warn of every message that finds their queue full."""
-
-MAKE_PROPERTIES: Final[Callable[[int], Properties]] = Properties
-"""paho's constructor has no types of its own."""
-
 TOPICS_MAX: Final = 2000
 EVENTS_MAX: Final = 64
-INCOMING_MAX: Final = 256
-PACKET_BYTES_MAX: Final = 16_384
 OUTBOX_AT_ONCE: Final = 16
 OUTBOX_LOOK_S: Final = 5.0
-KEEPALIVE_S: Final = 20
-REPLY_S_MAX: Final = 10.0
-WILL_DELAY_S: Final = 15
-"""A reconnection within this time does not flap every entity (MQTT 5.0, 3.1.3.2.2)."""
-SESSION_EXPIRY_S: Final = 60
-"""The broker keeps commands for us over a short outage; longer than the will's delay, which it would cut short."""
 BACK_OFF_S_FIRST: Final = 1.0
 BACK_OFF_S_MAX: Final = 60.0
 WELL_AFTER_S: Final = 30.0
 BIRTH_WAIT_S_MAX: Final = 10.0
 FAREWELL_S_MAX: Final = 2.0
-REFUSED_FROM: Final = 0x80
-"""SUBACK reason codes from here on are refusals (MQTT 5.0, 3.9.3)."""
 
 Listener = Callable[[str, bytes, bool], None]
 """Topic, payload, whether it was a retained message. Must be quick and must not raise."""
@@ -60,21 +42,6 @@ class Outbox(Protocol):
     async def pending_outbox(self, limit: int) -> Sequence[PendingMessage]: ...
 
     async def outbox_delivered(self, ids: Sequence[int]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and how to log in."""
-
-    host: str
-    port: int
-    client_id: str
-    username: str | None = None
-    password: str | None = None
-
-    @property
-    def address(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +145,7 @@ class MqttLink:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiomqtt.Client]:
-        will = MAKE_PROPERTIES(PacketTypes.WILLMESSAGE)
-        will.WillDelayInterval = WILL_DELAY_S
-        connect = MAKE_PROPERTIES(PacketTypes.CONNECT)
-        connect.SessionExpiryInterval = SESSION_EXPIRY_S
-        connect.MaximumPacketSize = PACKET_BYTES_MAX
-        client = aiomqtt.Client(
-            self._broker.host,
-            self._broker.port,
-            username=self._broker.username,
-            password=self._broker.password,
-            identifier=self._broker.client_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=not self._seen_before,
-            properties=connect,
-            will=aiomqtt.Will(self._announcement.status_topic, OFFLINE, 1, True, will),
-            keepalive=KEEPALIVE_S,
-            timeout=REPLY_S_MAX,
-            max_queued_incoming_messages=INCOMING_MAX,
-            logger=WIRE_LOG,
-        )
-        async with client:
+        async with self._broker.client(self._announcement.status_topic, clean_start=not self._seen_before) as client:
             self._seen_before = True
             try:
                 yield client
@@ -281,8 +228,7 @@ class MqttLink:
                 left_s = int(held.dies_s - loop.time())
                 if left_s < 1:
                     continue
-                properties = MAKE_PROPERTIES(PacketTypes.PUBLISH)
-                properties.MessageExpiryInterval = left_s
+                properties = expiring_after(left_s)
             await client.publish(topic, held.payload, qos=held.qos, retain=held.retain, properties=properties)
         while self._events:
             said = self._events[0]
@@ -340,13 +286,3 @@ class MqttLink:
             away_s = asyncio.get_running_loop().time() - self._away_since_s
             LOG.info("broker %s reached again after %.0f s", self._broker.address, away_s)
         self._away_since_s = None
-
-
-def refused_filters(filters: Sequence[str], codes: Sequence[object]) -> tuple[str, ...]:
-    """The subscriptions that the broker's SUBACK refuses, such as those against its access list."""
-    refused = []
-    for each, code in zip(filters, codes, strict=False):
-        value: object = getattr(code, "value", code)
-        if isinstance(value, int) and value >= REFUSED_FROM:
-            refused.append(each)
-    return tuple(refused)

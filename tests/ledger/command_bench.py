@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from gateway.app.ledger import Ledger, open_ledger
+from gateway.app.ledger import Ledger
+from gateway.app.ledger_folder import open_ledger
 from gateway.cli import key
 from gateway.site.because import Why
 from tests.ledger.ledger_bench import SOCKETS, STOCKHOLM, HandClock, begin, end, reading, station

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.app.ledger import successor_of
+from gateway.app.succession import successor_of
 from gateway.errors import ConfigMistake, JournalDamaged
 from gateway.ids import SessionId, Token
 from gateway.journal.chain import Head

@@ -22,7 +22,8 @@ from gateway.devices.journal_check import DAMAGE_FILE
 from gateway.devices.journal_file import JOURNAL_FILE
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.key_store import KeyStore
-from gateway.devices.mqtt_link import Announcement, Broker, MqttLink
+from gateway.devices.mqtt_broker import Broker
+from gateway.devices.mqtt_link import Announcement, MqttLink
 from gateway.errors import JournalDamaged
 from gateway.ids import GatewayId
 from gateway.journal.chain import Head

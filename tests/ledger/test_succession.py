@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.app.ledger import successor_of
+from gateway.app.succession import successor_of
 from gateway.ids import SessionId
 from gateway.journal.facts import SessionQueued
 from gateway.site.because import Because, Why

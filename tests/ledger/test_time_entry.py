@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from gateway.app.faults import FaultLog
-from gateway.app.ledger import BOOT_ID_FILE, Ledger
+from gateway.app.ledger import Ledger
 from gateway.app.ledger_key import KeyFolder
 from gateway.app.load_profile import LoadProfile
 from gateway.app.time_entry import enter_time
 from gateway.cli import timeref
 from gateway.clock import UtcTrust
+from gateway.devices.boot_id import read_boot_id
 from gateway.devices.journal_file import opened_for_reading, verified_facts
 from gateway.devices.journal_store import JournalStore
 from gateway.devices.system_clock import SystemClock
@@ -29,7 +30,7 @@ from gateway.metering.time_references import EnteredTime, entered_time
 from tests.ledger.ledger_bench import NOON, HandClock, station
 from tests.ledger.profile_bench import BenchMeters
 
-BOOT = BOOT_ID_FILE.read_text("ascii").strip()
+BOOT = read_boot_id()
 
 
 async def started(folder: Path, clock: SystemClock | HandClock) -> Ledger:

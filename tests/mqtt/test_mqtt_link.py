@@ -11,7 +11,8 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.devices.mqtt_link import EVENTS_MAX, TOPICS_MAX, Announcement, Broker, MqttLink, refused_filters
+from gateway.devices.mqtt_broker import Broker, refused_filters
+from gateway.devices.mqtt_link import EVENTS_MAX, TOPICS_MAX, Announcement, MqttLink
 from gateway.errors import DeviceError, IllegalEvent, JournalDamaged
 from gateway.journal.outbox import Kind, PendingMessage
 from tests.mqtt.broker import PATIENCE_S, Mosquitto, broker, ear, free_port, needs_mosquitto
