@@ -4,34 +4,19 @@ import asyncio
 from decimal import Decimal
 
 from gateway.errors import DeviceError
-from gateway.ids import FuseId, GatewayId, SocketId
+from gateway.ids import SocketId
 from gateway.meters.readings import SocketReading
-from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister, Phase
+from gateway.quantities import PHASES, UNKNOWN_PER_PHASE, EnergyRegister
 from gateway.site.snapshot import ContactorSight, Pilot, Position, WallboxSight
-from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
+from gateway.site.topology import Site
 from tests.app.virtual_time import VirtualClock
+from tests.control import planned_site
 
 P1 = SocketId("p1")
 
 
 def site() -> Site:
-    main = Fuse(FuseId("main"), 20.0, FuseKind.GG, None, 1.0, 0.0, None)
-    socket = Socket(
-        id=P1,
-        label="Plats 1",
-        fuse=main.id,
-        phases=(Phase.L1, Phase.L2, Phase.L3),
-        rating_a=16.0,
-        contactor=True,
-        wallbox=None,
-        metered=True,
-        purpose=Purpose.BILLING,
-        access=Access.COMMAND,
-        dead_man=False,
-        minimum_off_s=60.0,
-        idle_release_s=600.0,
-    )
-    return Site(GatewayId("test"), main.id, {main.id: main}, {P1: socket}, None, 30.0)
+    return planned_site.site(planned_site.plain(P1, phases=PHASES, rating_a=16.0), house_load_a_max=None)
 
 
 class RelayDouble:

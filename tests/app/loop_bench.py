@@ -4,10 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from gateway.app.control_loop import (
-    ControlLoop,
-    SocketEffects,
-)
+from gateway.app.control_loop import ControlLoop, SocketEffects
 from gateway.app.effects import ContactorEffects, MeterEffects
 from gateway.app.faults import FaultLog
 from gateway.app.ledger_effects import LedgerEffects, Note
@@ -16,37 +13,23 @@ from gateway.clock import Instant, UtcTrust
 from gateway.control.past import Past
 from gateway.control.recovery import recover
 from gateway.control.state import ControlState
-from gateway.ids import FuseId, GatewayId, SessionId, SocketId
+from gateway.ids import SessionId, SocketId
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister, Phase
 from gateway.site.outcomes import Edge, RecordDurable
 from gateway.site.snapshot import ContactorSight, Position, SiteSnapshot
-from gateway.site.topology import Access, Fuse, FuseKind, Purpose, Site, Socket
+from gateway.site.topology import Site
 from gateway.site.wishes import NoteQueued, RecordBegin, RecordEnd
 from tests.app.virtual_time import VirtualClock
+from tests.control import planned_site
 
 P1 = SocketId("p1")
 DISK_S = 0.4
 
 
 def site() -> Site:
-    main = Fuse(FuseId("main"), 20.0, FuseKind.GG, None, 1.0, 0.0, None)
-    socket = Socket(
-        id=P1,
-        label="Uttag",
-        fuse=main.id,
-        phases=(Phase.L2,),
-        rating_a=10.0,
-        contactor=True,
-        wallbox=None,
-        metered=True,
-        purpose=Purpose.INTERNAL,
-        access=Access.COMMAND,
-        dead_man=False,
-        minimum_off_s=0.0,
-        idle_release_s=600.0,
-    )
-    return Site(GatewayId("test"), main.id, {main.id: main}, {P1: socket}, (5.0, 5.0, 5.0), 5.0)
+    socket = planned_site.plain(P1, phases=(Phase.L2,), minimum_off_s=0.0)
+    return planned_site.site(socket, house_load_a_max=(5.0, 5.0, 5.0), raise_after_s=5.0)
 
 
 class World:

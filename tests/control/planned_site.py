@@ -76,6 +76,7 @@ def plain(
     rating_a: float = 10.0,
     contactor: bool = True,
     metered: bool = True,
+    minimum_off_s: float = 60.0,
     idle_release_s: float = 600.0,
 ) -> Socket:
     return Socket(
@@ -90,7 +91,7 @@ def plain(
         purpose=Purpose.INTERNAL,
         access=Access.COMMAND,
         dead_man=False,
-        minimum_off_s=60.0,
+        minimum_off_s=minimum_off_s,
         idle_release_s=idle_release_s,
     )
 

@@ -10,6 +10,12 @@ from tests.control.car_places import Car
 from tests.control.planned_site import fuse, site, wallbox
 
 
+def unproven_with_power(cabinet: Cabinet) -> int:
+    """How many boxes have power that have not shown yet that they obey."""
+    sockets = cabinet.state.sockets
+    return sum(place.closed and not sockets[name].obeys for name, place in cabinet.places.items())
+
+
 def test_a_box_with_a_contactor_gets_power_when_idle_and_keeps_it_between_sessions() -> None:
     cabinet = Cabinet(site(wallbox("p1", contactor=True)), house_a=[1.0, 1.0, 1.0])
     cabinet.run(5)
@@ -26,12 +32,7 @@ def test_an_unproven_box_with_a_contactor_is_powered_alone_to_show_that_it_obeys
     boxes = (wallbox("p1", contactor=True, failsafe_a=None), wallbox("p2", contactor=True, failsafe_a=None))
     cabinet = Cabinet(site(*boxes), house_a=[7.0, 7.0, 7.0])
     powered: list[int] = []
-    cabinet.run(
-        120,
-        lambda c: powered.append(
-            sum(place.closed and not c.state.sockets[name].obeys for name, place in c.places.items())
-        ),
-    )
+    cabinet.run(120, lambda c: powered.append(unproven_with_power(c)))
     assert max(powered[5:]) == 1
     assert all(seen(cabinet, name).obeys for name in ("p1", "p2"))
 
@@ -53,12 +54,7 @@ def test_two_boxes_are_not_powered_into_the_same_room() -> None:
     boxes = tuple(wallbox(f"p{n}", contactor=True, failsafe_a=10.0) for n in (1, 2))
     cabinet = Cabinet(site(*boxes), house_a=[1.0, 1.0, 1.0])
     unproven: list[int] = []
-    cabinet.run(
-        90,
-        lambda c: unproven.append(
-            sum(place.closed and not c.state.sockets[name].obeys for name, place in c.places.items())
-        ),
-    )
+    cabinet.run(90, lambda c: unproven.append(unproven_with_power(c)))
     assert max(unproven[5:]) == 1
     assert all(place.closed for place in cabinet.places.values())
 
@@ -67,11 +63,6 @@ def test_unproven_boxes_are_powered_one_at_a_time_though_there_is_room_for_all()
     boxes = tuple(wallbox(f"p{n}", contactor=True, failsafe_a=None) for n in range(3))
     cabinet = Cabinet(site(*boxes, fuses=(fuse(rating_a=125.0),)), house_a=[1.0, 1.0, 1.0])
     unproven: list[int] = []
-    cabinet.run(
-        120,
-        lambda c: unproven.append(
-            sum(place.closed and not c.state.sockets[name].obeys for name, place in c.places.items())
-        ),
-    )
+    cabinet.run(120, lambda c: unproven.append(unproven_with_power(c)))
     assert max(unproven[5:]) == 1
     assert all(place.closed for place in cabinet.places.values())

@@ -10,7 +10,7 @@ from tests.campaigns._cabinet_process import BrokerProcess, CabinetProcess
 from tests.campaigns._gateway_process import Ear, GatewayProcess, wait_until
 from tests.mqtt.broker import broker, free_port, needs_mosquitto
 
-SCENARIO = """
+HEAD = """
 [scenario]
 name = "commissioning"
 seed = 1
@@ -42,42 +42,21 @@ name = "garage"
 rating_a = 35
 kind = "gG"
 parent = "main"
+"""
+SOCKET = """
 [[socket]]
-name = "p1"
-fuse = "garage"
-phases = ["L1"]
+name = "p{number}"
+fuse = "{fuse}"
+phases = ["L{number}"]
 rating_a = 10
 access = "command"
-meter = { model = "eastron-sdm630", bus = "wire", unit = 11 }
-contactor = { board = "relays", channel = 1 }
-[[socket]]
-name = "p2"
-fuse = "garage"
-phases = ["L2"]
-rating_a = 10
-access = "command"
-meter = { model = "eastron-sdm630", bus = "wire", unit = 12 }
-contactor = { board = "relays", channel = 2 }
-[[socket]]
-name = "p3"
-fuse = "main"
-phases = ["L3"]
-rating_a = 10
-access = "command"
-meter = { model = "eastron-sdm630", bus = "wire", unit = 13 }
-contactor = { board = "relays", channel = 3 }
+meter = {{ model = "eastron-sdm630", bus = "wire", unit = 1{number} }}
+contactor = {{ board = "relays", channel = {number} }}
+"""
+HEATER = """
 [[car]]
-name = "heater-1"
-socket = "p1"
-arrive_s = 0
-energy_kwh = 10
-limit_a = 9
-pilot = false
-reaction_s = 0.1
-ramp_s = 0.2
-[[car]]
-name = "heater-3"
-socket = "p3"
+name = "heater-{number}"
+socket = "p{number}"
 arrive_s = 0
 energy_kwh = 10
 limit_a = 9
@@ -85,6 +64,13 @@ pilot = false
 reaction_s = 0.1
 ramp_s = 0.2
 """
+SCENARIO = "".join(
+    (
+        HEAD,
+        *(SOCKET.format(number=number, fuse=fuse) for number, fuse in ((1, "garage"), (2, "garage"), (3, "main"))),
+        *(HEATER.format(number=number) for number in (1, 3)),
+    )
+)
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "laddvakt.toml.example"
 
 
