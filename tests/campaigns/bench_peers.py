@@ -103,6 +103,12 @@ def compare(entries: list[Entry]) -> None:
     tight = sum(1 for entry in entries if (entry.unserved or 0.0) >= TIGHT)
     print(f"{tight} of {len(entries)} traces so tight that the optimum leaves {TIGHT:.0%} or more")
     print(f"goal {GOAL:.0%} of the optimum: {sum(part >= GOAL for part in ours)} of {len(ours)} traces")
+    lowest = [1.0 - sum(loss.values()) + loss["lag"] for loss in losses]
+    of_it = sorted(part / rung for part, rung in zip(ours, lowest, strict=True))
+    print(
+        f"a fair rule without lag, in whole steps: {sum(rung >= GOAL for rung in lowest)} of {len(lowest)} traces; "
+        f"of what that delivers ours delivers: median {median(of_it):.1%}, worst {of_it[0]:.1%}"
+    )
     for name in entries[0].verdicts:
         if name == OURS:
             continue
