@@ -1,5 +1,6 @@
 """A session that is interrupted ends as recovered or cancelled, and nothing else, whenever and however often it is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,8 @@ from tests.control.planned_site import plain, site
 H1 = SocketId("h1")
 SITE = site(plain("h1"))
 FIRST = SessionId("s-1")
+DELAY_S = 2.0
+DOWN_S = 5.0
 FLEETING = {SessionPhase.READY, SessionPhase.LOWERING}
 """Phases that begin and end within one tick where there is room."""
 
@@ -72,9 +75,8 @@ def phase_of(cabinet: Cabinet) -> SessionPhase | None:
     return None if session is None else session.phase
 
 
-def deaths(cabinet: Cabinet, seconds: int, *, scripted: bool) -> list[tuple[SessionPhase | None, float, int]]:
-    """Phase, time and length of the log at each tick in which the phase is a new one."""
-    seen: list[tuple[SessionPhase | None, float, int]] = []
+def deaths(cabinet: Cabinet, seconds: int, *, scripted: bool) -> Iterator[SessionPhase | None]:
+    """The phase at each tick in which it is a new one; meanwhile the cabinet stands as at a death in that tick."""
     last: object = "none yet"
     for second in range(seconds):
         if scripted:
@@ -82,16 +84,13 @@ def deaths(cabinet: Cabinet, seconds: int, *, scripted: bool) -> list[tuple[Sess
         cabinet.step()
         if phase_of(cabinet) is not last:
             last = phase_of(cabinet)
-            seen.append((phase_of(cabinet), cabinet.at_s, len(cabinet.log)))
-    return seen
+            yield phase_of(cabinet)
 
 
-def lived(past: Past, at_s: float, seconds: int, *, scripted: bool, delay_s: float) -> Cabinet:
-    cabinet = Cabinet(SITE, past=past, at_s=at_s, journal_delay_s=delay_s)
-    for second in range(seconds):
-        if scripted:
-            script(cabinet, second)
-        cabinet.step()
+def lived(past: Past, at_s: float) -> Cabinet:
+    """A minute after a restart."""
+    cabinet = Cabinet(SITE, past=past, at_s=at_s, journal_delay_s=DELAY_S)
+    cabinet.run(60)
     return cabinet
 
 
@@ -115,19 +114,15 @@ def test_every_pair_of_interruptions_ends_each_session_as_recovered_or_lets_it_w
     journal, empty = Journal(late), Past((), (), None)
     first_seen: set[SessionPhase | None] = set()
     second_seen: set[SessionPhase | None] = set()
-    for phase, at_s, _ in deaths(Cabinet(SITE, past=empty, journal_delay_s=2.0), 400, scripted=True):
-        died = lived(empty, 1000.0, round(at_s - 1000.0), scripted=True, delay_s=2.0)
-        assert phase_of(died) is phase
-        past = journal.past(died, empty)
+    died = Cabinet(SITE, past=empty, journal_delay_s=DELAY_S)
+    for phase in deaths(died, 400, scripted=True):
         first_seen.add(phase)
-        judge(past, lived(past, at_s + 5.0, 60, scripted=False, delay_s=2.0))
-        for again, again_s, _ in deaths(
-            Cabinet(SITE, past=past, at_s=at_s + 5.0, journal_delay_s=2.0), 80, scripted=False
-        ):
-            second = lived(past, at_s + 5.0, round(again_s - at_s - 5.0), scripted=False, delay_s=2.0)
-            assert phase_of(second) is again
-            later = journal.past(second, past)
+        past, back_s = journal.past(died, empty), died.at_s + DOWN_S
+        judge(past, lived(past, back_s))
+        died_again = Cabinet(SITE, past=past, at_s=back_s, journal_delay_s=DELAY_S)
+        for again in deaths(died_again, 80, scripted=False):
             second_seen.add(again)
-            judge(later, lived(later, again_s + 5.0, 60, scripted=False, delay_s=2.0))
+            later = journal.past(died_again, past)
+            judge(later, lived(later, died_again.at_s + DOWN_S))
     assert first_seen == {None, *SessionPhase} - {SessionPhase.ENDED} - FLEETING
     assert second_seen >= {SessionPhase.READING_END, SessionPhase.SIGNING_END, None}
