@@ -64,17 +64,18 @@ async def live(folder: Path, world: World, say: Say, *, boot_id: str) -> None:
     story = _Story(ledger, world, say)
     await story.recover()
     await story.charge()
-    await _log_moved(folder)
+    await _log_moved(folder, store)
     await story.end_of_day()
     await ledger.shut_down()
     say("registers " + json.dumps({socket: str(kwh) for socket, kwh in world.registers.items()}))
 
 
-async def _log_moved(folder: Path) -> None:
-    """Waits until the writer, having nothing to do, has emptied its log."""
+async def _log_moved(folder: Path, store: JournalStore) -> None:
+    """Waits until the writer, having nothing to do, has emptied its log. If its medium failed at that, it never will
+    and must refuse what this life asks next."""
     log = folder / f"{JOURNAL_FILE}-wal"
     async with asyncio.timeout(20):
-        while log.stat().st_size > 0:  # noqa: ASYNC110 - another thread's file is all there is to see
+        while log.stat().st_size > 0 and store.accepts:  # noqa: ASYNC110 - another thread's file is all there is to see
             await asyncio.sleep(PULSE_S)
 
 
