@@ -19,8 +19,8 @@ from gateway.metering.ocmf import Unbilled, number_text
 from gateway.metering.pins import Pin
 from gateway.metering.verdicts import Finding, Grade
 from gateway.metering.verification import Submitted, verified
+from gateway.publish.billing_words import GRADES, unbilled_text
 from gateway.publish.verdict_words import REASON_WORDS, VERDICT_WORDS, Language, plain
-from gateway.publish.words import GRADES, unbilled_text
 from gateway.publish.words import Language as WordLanguage
 from gateway.site.wishes import EndKind
 

@@ -13,25 +13,14 @@ from gateway.journal.outbox import METER_WHY, Kind, PendingMessage
 from gateway.metering.ocmf import Unbilled
 from gateway.metering.verdicts import Grade, Reason
 from gateway.publish import topic_names
+from gateway.publish.billing_words import GRADES, unbilled_text
 from gateway.publish.commands import Rejected
+from gateway.publish.journal_words import JOURNAL_DAMAGED, JOURNAL_ROLLED_BACK, JOURNAL_UNCHECKED, JOURNAL_WHOLE
 from gateway.publish.json_text import Value, json_text
 from gateway.publish.meter_words import METER_EVENTS
+from gateway.publish.refusal_words import REFUSALS, user_refused_text
 from gateway.publish.verdict_words import REASON_WORDS
-from gateway.publish.words import (
-    ENDINGS,
-    GRADES,
-    JOURNAL_DAMAGED,
-    JOURNAL_ROLLED_BACK,
-    JOURNAL_UNCHECKED,
-    JOURNAL_WHOLE,
-    METER_EXCHANGED,
-    REFUSALS,
-    Language,
-    pick,
-    reason,
-    unbilled_text,
-    user_refused_text,
-)
+from gateway.publish.words import ENDINGS, METER_EXCHANGED, Language, pick, reason
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.users import NotLetIn

@@ -17,73 +17,36 @@ from gateway.site.topology import Fuse, Site
 def gateway_entities(site: Site) -> list[tuple[str, Entity]]:
     """Each entity with the topic of its state."""
     gateway = site.gateway_id
-    grid, queue = topic_names.grid_state(gateway), topic_names.queue_state(gateway)
-    state = topic_names.gateway_state(gateway)
-    fresh = [each.name.lower() for each in Freshness]
-    listed: dict[str, Value] = {
-        "json_attr_t": queue,
-        "json_attr_tpl": "{{ {'waiting': value_json.waiting, 'active': value_json.active} | tojson }}",
-    }
+    grid, queue, state = (
+        topic_names.grid_state(gateway),
+        topic_names.queue_state(gateway),
+        topic_names.gateway_state(gateway),
+    )
+    check, event = topic_names.journal_check(gateway), topic_names.event(gateway)
     rows = [
-        (grid, measured("grid_power", ("Nätets effekt", "Grid power"), value("power_w"), "W", "power", digits=0)),
-        (grid, counted("grid_import", ("Energi från nätet", "Grid import"), value("energy_import_kwh"))),
-        (grid, counted("grid_export", ("Energi till nätet", "Grid export"), value("energy_export_kwh"))),
-        (
-            grid,
-            options("han_freshness", ("HAN-porten", "HAN port"), value("freshness"), fresh, category="diagnostic"),
-        ),
+        *((grid, entity) for entity in _grid_entities()),
         *((grid, entity) for entity in _han_entities(grid)),
-        (
-            queue,
-            Entity(
-                "queue_length",
-                "sensor",
-                ("Kö", "Queue"),
-                value("length"),
-                state_class="measurement",
-                more=listed,
-            ),
-        ),
-        (
-            state,
-            sensor(
-                "active_sessions",
-                ("Pågående laddningar", "Active sessions"),
-                value("active_sessions"),
-                state_class="measurement",
-            ),
-        ),
-        (
-            state,
-            Entity(
-                "journal_problem",
-                "binary_sensor",
-                ("Journal", "Journal"),
-                value("journal_problem"),
-                device_class="problem",
-                category="diagnostic",
-                more=ON_OFF,
-            ),
-        ),
-        *(
-            (topic_names.journal_check(gateway), entity)
-            for entity in _check_entities(topic_names.journal_check(gateway))
-        ),
-        (
-            topic_names.event(gateway),
-            Entity(
-                "happening",
-                "event",
-                ("Händelse", "Event"),
-                None,
-                more={"stat_t": topic_names.event(gateway), "evt_typ": EVENT_TYPES},
-            ),
-        ),
+        (queue, _queue_length(queue)),
+        (state, _active_sessions()),
+        (state, _problem("journal_problem", ("Journal", "Journal"), value("journal_problem"))),
+        *((check, entity) for entity in _check_entities(check)),
+        (event, _happening(event)),
     ]
     for fuse in site.fuses.values():
         rows += [(topic_names.fuse_state(gateway, fuse.id), entity) for entity in _fuse_entities(fuse)]
     rows += restraint_entities(site)
     return rows
+
+
+def _grid_entities() -> list[Entity]:
+    """What the whole house takes and gives, and how fresh that is."""
+    fresh = [each.name.lower() for each in Freshness]
+    return [
+        measured("grid_power", ("Nätets effekt", "Grid power"), value("power_w"), "W", "power", digits=0),
+        counted("grid_import", ("Energi från nätet", "Grid import"), value("energy_import_kwh")),
+        counted("grid_export", ("Energi till nätet", "Grid export"), value("energy_export_kwh")),
+        options("han_freshness", ("HAN-porten", "HAN port"), value("freshness"), fresh, category="diagnostic"),
+    ]
 
 
 def _han_entities(grid: str) -> list[Entity]:
@@ -120,6 +83,23 @@ def _han_entities(grid: str) -> list[Entity]:
             value("meter_clock_difference_s"),
         ),
     ]
+
+
+def _queue_length(queue: str) -> Entity:
+    listed: dict[str, Value] = {
+        "json_attr_t": queue,
+        "json_attr_tpl": "{{ {'waiting': value_json.waiting, 'active': value_json.active} | tojson }}",
+    }
+    return Entity("queue_length", "sensor", ("Kö", "Queue"), value("length"), state_class="measurement", more=listed)
+
+
+def _active_sessions() -> Entity:
+    name = ("Pågående laddningar", "Active sessions")
+    return sensor("active_sessions", name, value("active_sessions"), state_class="measurement")
+
+
+def _happening(event: str) -> Entity:
+    return Entity("happening", "event", ("Händelse", "Event"), None, more={"stat_t": event, "evt_typ": EVENT_TYPES})
 
 
 def _check_entities(check: str) -> list[Entity]:
@@ -183,14 +163,6 @@ def _fuse_entities(fuse: Fuse) -> list[Entity]:
             "current",
             digits=1,
         ),
-        Entity(
-            f"{key}_overload",
-            "binary_sensor",
-            (f"{swedish} överlast", f"{english} overload"),
-            value("overload"),
-            device_class="problem",
-            category="diagnostic",
-            more=ON_OFF,
-        ),
+        _problem(f"{key}_overload", (f"{swedish} överlast", f"{english} overload"), value("overload")),
         _problem(f"{key}_dead_phase", (f"{swedish} död fas", f"{english} dead phase"), value("dead_phase")),
     ]

@@ -4,20 +4,15 @@ A reason without its figures (a lost fuse name, say) still gives a sentence: wor
 """
 
 from enum import StrEnum
-from math import ceil
 from typing import Final
 
 from gateway.control.state import ContactorState, SessionPhase
-from gateway.metering.ocmf import Unbilled
-from gateway.metering.verdicts import Grade
-from gateway.publish.commands import Refusal
 from gateway.publish.policy_words import POLICY_WAITS
 from gateway.publish.shown import ShownState
 from gateway.publish.time_left import time_left
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 from gateway.site.snapshot import Evidence
-from gateway.site.users import UserRefused
 from gateway.site.wishes import EndKind
 
 
@@ -210,81 +205,7 @@ SHOWN: Final[dict[ShownState, Pair]] = {
     ShownState.FAULT: ("Fel", "Fault"),
 }
 
-REFUSALS: Final[dict[Refusal, Pair]] = {
-    Refusal.RETAINED: ("Kommandot var sparat hos mäklaren", "The command was a retained message"),
-    Refusal.TOO_LONG: ("Kommandot är för långt", "The command is too long"),
-    Refusal.NOT_TEXT: ("Kommandot är inte text i UTF-8", "The command is not UTF-8 text"),
-    Refusal.NOT_A_COMMAND: ("Ämnet är inget kommando", "The topic is no command"),
-    Refusal.UNKNOWN_SOCKET: ("Platsen finns inte", "No such socket"),
-    Refusal.UNKNOWN_KEY: ("Kommandot finns inte", "No such command"),
-    Refusal.WRONG_VALUE: ("Värdet går inte att tyda", "The value cannot be read"),
-    Refusal.BAD_TOKEN: ("Brickans form är fel", "The token has the wrong form"),
-    Refusal.OUT_OF_RANGE: ("Strömmen ligger utanför gränserna", "The current is out of range"),
-    Refusal.NOT_CONTROLLED: ("Platsen styrs inte", "The socket is not controlled"),
-    Refusal.NOT_ARMABLE: ("Platsen kan inte beredas", "The socket cannot be armed"),
-    Refusal.NO_SETPOINT: ("Platsen har inget börvärde", "The socket has no setpoint"),
-    Refusal.TOO_MANY: ("För många på kort tid", "Too many in a short time"),
-    Refusal.KNOWN_ALREADY: ("Posten finns redan", "The record is known already"),
-    Refusal.TOKEN_NEEDED: ("Platsen kräver bricka eller kod", "The socket asks for a card or a code"),
-}
-
-USERS_REFUSED: Final[dict[UserRefused, Pair]] = {
-    UserRefused.UNKNOWN: ("Brickan eller koden är okänd", "The card or code is not known"),
-    UserRefused.EXPIRED: ("Brickan eller koden har gått ut", "The card or code has expired"),
-    UserRefused.NO_RIGHT: ("Brickan eller koden gäller inte här", "The card or code is not for this socket"),
-    UserRefused.CLOCK_UNKNOWN: (
-        "Klockan är inte ställd: ett slutdatum kan inte prövas",
-        "The clock is not set: an end date cannot be judged",
-    ),
-    UserRefused.LOCKED_OUT: ("För många felaktiga försök: vänta{left}", "Too many wrong tries: wait{left}"),
-    UserRefused.TAKEN: ("Någon annan laddar här", "Somebody else charges here"),
-    UserRefused.BUSY: ("För mycket på en gång: försök igen", "Too much at once: try again"),
-    UserRefused.LIST_UNREADABLE: ("Användarlistan går inte att läsa", "The list of users cannot be read"),
-}
-
-UNBILLED: Final[dict[Unbilled | None, Pair]] = {
-    None: (
-        "mätaren byttes eller räkneverket föll under laddningen",
-        "the meter was exchanged, or its register fell, during the session",
-    ),
-    Unbilled.METER_EXCHANGED: ("mätaren byttes under laddningen", "the meter was exchanged during the session"),
-    Unbilled.REGISTER_FELL: ("räkneverket föll under laddningen", "the register fell during the session"),
-    Unbilled.CANCELLED: ("avbruten före start", "cancelled before it started"),
-    Unbilled.BELOW_MINIMUM: (
-        "mindre än den minsta mätbara mängden{minimum}",
-        "less than the minimum measured quantity{minimum}",
-    ),
-    Unbilled.METER_KEY_DOUBTED: (
-        "poster med en annan nyckel än mätarens kom för platsen; jämför nyckeln (laddvakt meter-key confirm)",
-        "records of another key than the meter's came for the socket; compare the key (laddvakt meter-key confirm)",
-    ),
-}
-"""Why a session is signed and not billed; None: an older version did not say."""
-
-GRADES: Final[dict[Grade, Pair]] = {
-    Grade.METER_SIGNED: ("signerad av mätaren", "signed by the meter"),
-    Grade.GATEWAY_SIGNED: ("signerad av denna gateway", "signed by this gateway"),
-    Grade.UNSIGNED: ("osignerad", "unsigned"),
-}
-
 METER_EXCHANGED: Final[Pair] = ("Platsens mätare är utbytt", "Socket meter was exchanged")
-
-JOURNAL_WHOLE: Final[Pair] = (
-    "Hela journalen är granskad och hel: {rows} rader, {pages} signerade sidor",
-    "The whole journal was checked and is whole: {rows} rows, {pages} signed pages",
-)
-JOURNAL_UNCHECKED: Final[Pair] = (
-    "Hela journalen har inte granskats än",
-    "The whole journal has not been checked yet",
-)
-JOURNAL_DAMAGED: Final[Pair] = (
-    "Journalen är skadad: laddningen är stoppad. Kör laddvakt journal verify",
-    "The journal is damaged: charging is stopped. Run laddvakt journal verify",
-)
-JOURNAL_ROLLED_BACK: Final[Pair] = (
-    "Journalen är en gammal kopia: laddningen är stoppad. Lägg tillbaka den nyaste och kör laddvakt journal verify",
-    "The journal is an old copy: charging is stopped. Put the newest back and run laddvakt journal verify",
-)
 
 
 def pick(pair: Pair, language: Language) -> str:
@@ -307,18 +228,6 @@ def reason(because: Because, language: Language, now_s: float | None = None) -> 
         power=_power(because, language),
     )
     return said[0].upper() + said[1:]
-
-
-def user_refused_text(refused: UserRefused, wait_s: float, language: Language) -> str:
-    """Why nobody is let in, as a sentence; wait_s: how long no try is free."""
-    left = f" {ceil(wait_s / 60)} min" if wait_s > 0 else ""
-    return pick(USERS_REFUSED[refused], language).format(left=left)
-
-
-def unbilled_text(why: Unbilled | None, minimum_wh: int | None, language: Language) -> str:
-    """Why a session is not billed, as the end of a sentence."""
-    shown = "" if minimum_wh is None else f" {minimum_wh / 1000:g}".replace(".", pick((",", "."), language)) + " kWh"
-    return pick(UNBILLED[why], language).format(minimum=shown)
 
 
 def _where(because: Because, language: Language) -> str:

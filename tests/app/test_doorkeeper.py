@@ -19,7 +19,8 @@ from gateway.control.state import Session
 from gateway.errors import DeviceError
 from gateway.ids import SessionId, SocketId, Token
 from gateway.publish.events import EVENT_TYPES, user_refused_event
-from gateway.publish.words import USERS_REFUSED, Language
+from gateway.publish.refusal_words import USERS_REFUSED
+from gateway.publish.words import Language
 from gateway.site.because import Why
 from gateway.site.requests import Arm, Source, StartSession, StopSession
 from gateway.site.topology import Access

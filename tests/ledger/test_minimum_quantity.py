@@ -26,8 +26,9 @@ from gateway.journal.rows import fact_of, row_of
 from gateway.journal.tables import csv_lines
 from gateway.metering.ocmf import Unbilled
 from gateway.meters.readings import SocketReading
+from gateway.publish.billing_words import UNBILLED
 from gateway.publish.events import outbox_message
-from gateway.publish.words import UNBILLED, Language
+from gateway.publish.words import Language
 from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister
 from gateway.site.wishes import EndKind
 from tests.ledger.ledger_bench import SOCKETS, Disk, DyingStore, HandClock, PocketKeys, begin, end, reading, station

@@ -9,6 +9,7 @@ from gateway.control.state import ContactorState, SessionPhase
 from gateway.ids import FuseId
 from gateway.publish import words
 from gateway.publish.commands import Refusal
+from gateway.publish.refusal_words import REFUSALS
 from gateway.publish.shown import SHOWN_OF_PHASE, ShownState
 from gateway.publish.words import Language, reason
 from gateway.quantities import Phase
@@ -25,7 +26,7 @@ TABLES: list[tuple[type[Enum], Sequence[tuple[Enum, tuple[str, str]]]]] = [
     (Evidence, list(words.EVIDENCE.items())),
     (EndKind, list(words.ENDINGS.items())),
     (ShownState, list(words.SHOWN.items())),
-    (Refusal, list(words.REFUSALS.items())),
+    (Refusal, list(REFUSALS.items())),
 ]
 
 
