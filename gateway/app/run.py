@@ -8,23 +8,19 @@ import asyncio
 import gc
 import logging
 import signal
-import stat
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
-from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.app.announcer import Announcer
+from gateway.app.broker_link import broker_link
 from gateway.app.control_loop import ControlLoop, SocketEffects
 from gateway.app.doorkeeper import doorkeeper_of
 from gateway.app.effects import ContactorEffects, MeterEffects, WallboxEffects
 from gateway.app.faults import FaultLog
 from gateway.app.flight_recorder import FlightRecorder, Record
-from gateway.app.grid_judge import GridJudge
-from gateway.app.han_log import HanLog
+from gateway.app.grid_port import GRID_METER, GridPort
 from gateway.app.journal_watchers import journal_watchers
 from gateway.app.ledger import Ledger
 from gateway.app.ledger_effects import LedgerEffects
@@ -47,42 +43,30 @@ from gateway.app.wiring import (
     tariff_ids,
 )
 from gateway.clock import Instant
-from gateway.config.plans import Cabinet, MqttPlan
+from gateway.config.plans import Cabinet
 from gateway.control.decide import is_quiet
 from gateway.control.recovery import recover
 from gateway.control.state import ControlState, SessionPhase
 from gateway.devices.contactors import GpioContactor
-from gateway.devices.dlms_oracle import DlmsOracle
 from gateway.devices.flight_files import FlightFiles
-from gateway.devices.grid_meter import GridMeter
-from gateway.devices.meter_keys import read_meter_keys
-from gateway.devices.mqtt_broker import Broker
-from gateway.devices.mqtt_link import Announcement, MqttLink
+from gateway.devices.modbus_bus import PymodbusBus
+from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.protocols import Contactor
 from gateway.devices.system_clock import SystemClock
 from gateway.devices.systemd import SystemdNotifier
 from gateway.devices.time_requests import TimeRequests
-from gateway.errors import ConfigMistake, FolderInUse, Mistake
-from gateway.ids import SocketId
-from gateway.journal.outbox import PendingMessage
-from gateway.meters.han_port import HanSight
-from gateway.meters.readings import GridReading
-from gateway.publish import topic_names
-from gateway.publish.discovery import discovery_topics
-from gateway.publish.events import outbox_message
+from gateway.errors import FolderInUse
+from gateway.ids import BusId, SocketId
 from gateway.publish.words import Language
 from gateway.site.requests import ShutDown
 from gateway.site.snapshot import SiteSnapshot
 from gateway.site.wishes import NoteEvent
-from gateway.wire.telegram import Discarded
 
 STOP_WITHIN_S: Final = 20.0
 """Inside TimeoutStopSec of the unit: after this the stops that are not signed yet are left to recovery."""
 FAREWELL_S_MAX: Final = 3.0
 BOOK_WITHIN_S: Final = 3.0
 RECORDED_WITHIN_S: Final = 1.0
-GRID_FAULT: Final = "grid meter telegrams"
-Publish = Callable[[SiteSnapshot, ControlState, Instant], None]
 log = logging.getLogger("laddvakt")
 
 
@@ -110,8 +94,6 @@ class _Gateway:
         self._faults = FaultLog()
         self._notifier = SystemdNotifier()
         self._board = SightBoard(self._site, self._clock.now().monotonic_s)
-        self._han: HanSight | None = None
-        self._han_log = HanLog(self._faults, Language(cabinet.language))
         self._stop_by_s: float | None = None
         self._flight: FlightFiles | None = None
         self.held: dict[SocketId, Contactor] = {}
@@ -122,16 +104,14 @@ class _Gateway:
         self._listen_to_signals()
         ledger = await self._open_ledger()
         state = recover(self._site, ledger.past(), self._clock.now())
-        link = None if cabinet.mqtt is None else self._link(cabinet.mqtt, ledger)
-        buses = {plan.id: build_bus(plan) for plan in cabinet.buses.values()}
-        for bus in buses.values():
-            bus.keep_clear(self._board.clear_of_writes_s)
+        link = None if cabinet.mqtt is None else broker_link(cabinet, cabinet.mqtt, ledger)
+        buses = self._buses()
         devices = build_sockets(cabinet, buses, link, self._clock)
         self.held = {name: it.contactor for name, it in devices.items() if isinstance(it.contactor, GpioContactor)}
         watch = OutsideWatch(cabinet, self._board, self._clock, self._faults)
         effects = self._effects(devices)
         ledger_effects = LedgerEffects(ledger, self._board)
-        self._judge = GridJudge(self._site.fuses[self._site.main].rating_a, self._faults, ledger_effects.wish)
+        grid = GridPort(cabinet, self._board, self._clock, self._faults, note=ledger_effects.wish)
         meters = {name: it.meter for name, it in devices.items() if it.meter is not None}
         outside = OutsideEnergy(meters, ledger, self._faults)
         identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
@@ -140,7 +120,7 @@ class _Gateway:
         profile = LoadProfile(
             ledger, self._board, self._clock, identities=identities, faults=self._faults, requests=requests
         )
-        announcer = None if link is None else self._announcer(link, ledger_effects.wish, lambda: loop.state)
+        announcer = None if link is None else self._announcer(link, grid, ledger_effects.wish, lambda: loop.state)
         loop = ControlLoop(
             state=state,
             board=self._board,
@@ -154,10 +134,9 @@ class _Gateway:
             record=self._recorder(),
         )
         log.info("laddvakt %s, gateway %s: %d sockets", version("laddvakt"), self._site.gateway_id, len(devices))
-        read_grid = partial(self._grid_meter().run, self._grid_read, self._grid_dropped, self._grid_seen)
         async with asyncio.TaskGroup() as group:
             lasting = [group.create_task(bus.run(), name=f"bus {name}") for name, bus in buses.items()]
-            lasting.append(group.create_task(keep_alive("grid meter", read_grid, self._faults)))
+            lasting.append(group.create_task(keep_alive(GRID_METER, grid.run, self._faults)))
             lasting.append(group.create_task(ledger_effects.write(), name="ledger"))
             lasting.extend(watch.tasks(group))
             for one in effects.values():
@@ -177,9 +156,7 @@ class _Gateway:
             for task in lasting:
                 task.cancel()
             if link is not None and linked is not None:
-                link.stop()
-                await asyncio.wait({linked}, timeout=FAREWELL_S_MAX)
-                linked.cancel()
+                await _parted(link, linked)
         await profile.close()
         await asyncio.to_thread(self.end_recording)
         await ledger.shut_down()
@@ -200,6 +177,13 @@ class _Gateway:
             streams_rows=self._cabinet.mqtt is not None and self._cabinet.mqtt.journal_rows,
             token=self._cabinet.signing_token,
         )
+
+    def _buses(self) -> dict[BusId, PymodbusBus]:
+        """Each keeps itself clear for the writes that are to be expected."""
+        buses = {plan.id: build_bus(plan) for plan in self._cabinet.buses.values()}
+        for bus in buses.values():
+            bus.keep_clear(self._board.clear_of_writes_s)
+        return buses
 
     def _recorder(self) -> Record | None:
         if not self._cabinet.recording_bytes_max:
@@ -222,23 +206,8 @@ class _Gateway:
         except TimeoutError:
             log.warning("energy outside sessions is booked at the next start: a meter does not answer")
 
-    def _link(self, plan: MqttPlan, ledger: Ledger) -> MqttLink:
-        gateway = self._site.gateway_id
-        language = Language(self._cabinet.language)
-        broker = Broker(plan.host, plan.port, f"laddvakt-{gateway}", plan.username, _password(plan))
-        announcement = Announcement(
-            topic_names.gateway_status(gateway),
-            discovery_topics(self._site, language, version("laddvakt"), plan.discovery_prefix),
-            topic_names.birth(plan.discovery_prefix),
-        )
-
-        def outgoing(pending: PendingMessage) -> tuple[str, str]:
-            return outbox_message(gateway, pending, language)
-
-        return MqttLink(broker, announcement, ledger, outgoing, Random())  # noqa: S311 - jitter of reconnections, no secret
-
     def _announcer(
-        self, link: MqttLink, note: Callable[[NoteEvent], None], state: Callable[[], ControlState]
+        self, link: MqttLink, grid: GridPort, note: Callable[[NoteEvent], None], state: Callable[[], ControlState]
     ) -> Announcer:
         door = doorkeeper_of(self._cabinet, lambda name: state().sockets[name].session, note, self._clock, self._faults)
         return Announcer(
@@ -248,7 +217,7 @@ class _Gateway:
             clock=self._clock,
             faults=self._faults,
             language=Language(self._cabinet.language),
-            han=lambda: self._han,
+            han=lambda: grid.sight,
             doorkeeper=door,
         )
 
@@ -262,24 +231,6 @@ class _Gateway:
             )
             for name, it in devices.items()
         }
-
-    def _grid_meter(self) -> GridMeter:
-        plan = self._cabinet.grid_meter
-        keys = plan.han.keys if plan.key_file is None else read_meter_keys(plan.key_file)
-        han = replace(plan.han, keys=keys, other_walk=DlmsOracle())
-        return GridMeter(plan.port, han, self._clock)
-
-    def _grid_seen(self, sight: HanSight) -> None:
-        self._han = sight
-        self._han_log.seen(sight, self._clock.now().monotonic_s)
-
-    def _grid_read(self, reading: GridReading) -> None:
-        self._faults.off("grid meter")
-        self._faults.off(GRID_FAULT)
-        self._board.grid_read(self._judge.judged(reading))
-
-    def _grid_dropped(self, dropped: Discarded) -> None:
-        self._faults.on(GRID_FAULT, f"{dropped.count} bytes dropped ({dropped.reason}): {dropped.excerpt.hex(' ')}")
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -323,6 +274,13 @@ def _tasks(group: asyncio.TaskGroup, effects: SocketEffects) -> list[asyncio.Tas
     return [group.create_task(loop) for loop in loops]
 
 
+async def _parted(link: MqttLink, linked: asyncio.Task[None]) -> None:
+    """Lets the link say goodbye, for a bounded time."""
+    link.stop()
+    await asyncio.wait({linked}, timeout=FAREWELL_S_MAX)
+    linked.cancel()
+
+
 def _is_idle(state: ControlState, socket: SocketId) -> bool:
     session = state.sockets[socket].session
     return session is None or session.phase is SessionPhase.QUEUED
@@ -330,22 +288,3 @@ def _is_idle(state: ControlState, socket: SocketId) -> bool:
 
 def _say_nothing(_snapshot: SiteSnapshot, _state: ControlState, _now: Instant) -> None:
     """Without a broker there is nobody to tell."""
-
-
-def _password(plan: MqttPlan) -> str | None:
-    """The broker's password. Raises ConfigMistake if its file cannot be read, or can be read by others."""
-    path = plan.password_file
-    if path is None:
-        return None
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise _bad_password_file(plan, f"cannot be read ({problem}).", "Check path, owner and encoding.") from problem
-    if stat.S_IMODE(mode) & 0o077:
-        raise _bad_password_file(plan, "can be read by others.", f"chmod 600 {path}")
-    return text.strip()
-
-
-def _bad_password_file(plan: MqttPlan, problem: str, remedy: str) -> ConfigMistake:
-    return ConfigMistake("config", (Mistake("mqtt.password_file", str(plan.password_file), problem, remedy),))

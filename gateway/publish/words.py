@@ -1,4 +1,4 @@
-"""Every reason, phase, freshness and verdict in Swedish and English, in the trade's words.
+"""Every reason, phase, freshness and position in Swedish and English, in the trade's words.
 
 A reason without its figures (a lost fuse name, say) still gives a sentence: words are never refused.
 """
