@@ -1,4 +1,4 @@
-"""Four error families: each says whose fault it is, and so what happens next (DESIGN 4)."""
+"""Four error families: each says whose fault it is, and so what happens next."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Mistake:
         return f"{self.path} = {self.value}: {self.problem} {self.remedy}"
 
 
-class ConfigMistake(Exception):  # noqa: N818 - the name is DESIGN's; it names a person's slip, not a failure of ours
+class ConfigMistake(Exception):  # noqa: N818 - it names a person's slip, not a failure of ours
     """The installer: ends start-up with every mistake at once."""
 
     def __init__(self, file: str, mistakes: tuple[Mistake, ...]) -> None:

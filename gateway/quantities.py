@@ -1,16 +1,13 @@
 """Quantities that carry their unit in their name, per-phase triples, and energy registers.
 
 Control numbers are `float`; billed numbers are `Decimal` exactly as the meter shows them. `None` means unknown
-and counts as full; "no limit" is the explicit `UNLIMITED_A`.
+and counts as full.
 """
 
-import math
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final
-
-UNLIMITED_A: Final[float] = math.inf
 
 
 class Phase(IntEnum):

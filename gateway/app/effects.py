@@ -1,4 +1,4 @@
-"""Wishes become deeds here: one latest wish per actuator, slow steps come back as outcomes (DESIGN 1).
+"""Wishes become deeds here: one latest wish per actuator, slow steps come back as outcomes.
 
 Each actuator has two tasks. The *driver* writes: at once when the wish changes, again while the world does not match,
 and before a timed command runs out. The *watcher* reads once a second. Apart, so that a read that waits for a slow

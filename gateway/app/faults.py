@@ -1,4 +1,4 @@
-"""A fault is logged once when it begins and once when it ends, with its duration (DESIGN 4)."""
+"""A fault is logged once when it begins and once when it ends, with its duration."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Two fates (DESIGN 4): device loops are kept alive with back-off, the control loop is not."""
+"""Two fates: device loops are kept alive with back-off, the control loop is not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

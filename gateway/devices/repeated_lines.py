@@ -1,4 +1,4 @@
-"""Foreign libraries log each time, this gateway logs changes (DESIGN 4): a flood of messages must not fill the log."""
+"""Foreign libraries log each time, this gateway logs changes: a flood of messages must not fill the log."""
 
 import logging
 import time

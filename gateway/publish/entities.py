@@ -15,19 +15,6 @@ ON_OFF: Final[dict[str, Value]] = {"pl_on": "ON", "pl_off": "OFF"}
 EXPIRE_S: Final = 120
 """Four times the longest silence of a measurement: then Home Assistant shows it as unavailable."""
 
-UNITS_OF_CLASS: Final[dict[str, frozenset[str]]] = {
-    "power": frozenset({"W", "kW"}),
-    "energy": frozenset({"Wh", "kWh", "MWh"}),
-    "current": frozenset({"A", "mA"}),
-    "voltage": frozenset({"V", "mV"}),
-}
-STATE_CLASSES_OF_CLASS: Final[dict[str, frozenset[str]]] = {
-    "power": frozenset({"measurement"}),
-    "energy": frozenset({"total", "total_increasing"}),
-    "current": frozenset({"measurement"}),
-    "voltage": frozenset({"measurement"}),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Entity:

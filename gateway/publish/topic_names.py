@@ -102,10 +102,6 @@ def wallbox_state(gateway: GatewayId, socket: SocketId) -> str:
     return f"{BASE}/{gateway}/wallbox/{socket}/state"
 
 
-def wallbox_plain(gateway: GatewayId, socket: SocketId, key: str) -> str:
-    return f"{BASE}/{gateway}/wallbox/{socket}/state/{key}"
-
-
 def meter_record(gateway: GatewayId, socket: SocketId) -> str:
     """Where a meter's or a wallbox' own signed record comes in: OCMF text, JSON or S.A.F.E. XML; never retained."""
     return f"{BASE}/{gateway}/wallbox/{socket}/record"

@@ -17,7 +17,7 @@ from gateway.meters.han_port import HanSight
 from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
 from gateway.publish.han_facts import han_facts
-from gateway.publish.json_text import Thing, json_text, rounded
+from gateway.publish.json_text import Thing, rounded
 from gateway.publish.phase_words import phase_facts
 from gateway.publish.restraint_topics import dead_phase_facts, restraint_things
 from gateway.publish.shown import STANDING, ShownState, shown_state
@@ -35,18 +35,10 @@ MINUTE_S: Final = 60.0
 PLUGGED: Final = {Pilot.A: False, Pilot.B: True, Pilot.C: True, Pilot.D: True}
 
 
-def state_topics(
-    snapshot: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
-) -> dict[str, str]:
-    """Every retained state message of the gateway, topic to text."""
-    things = state_things(snapshot, state, language, han)
-    return {topic: thing if isinstance(thing, str) else json_text(thing) for topic, thing in things.items()}
-
-
 def state_things(
     snapshot: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
 ) -> dict[str, Thing | str]:
-    """The same as values, for `Pace`: JSON things, and plain text for the sockets' `online` and `offline`.
+    """Every retained state by topic: JSON things, and plain text for the sockets' `online` and `offline`.
 
     han: what is known of the HAN port, None before it was looked at.
     """

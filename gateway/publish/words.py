@@ -1,4 +1,4 @@
-"""Every reason, phase, freshness and position in Swedish and English, in the trade's words.
+"""Every reason, freshness, ending and state of a socket in Swedish and English, in the trade's words.
 
 A reason without its figures (a lost fuse name, say) still gives a sentence: words are never refused.
 """
@@ -6,13 +6,11 @@ A reason without its figures (a lost fuse name, say) still gives a sentence: wor
 from enum import StrEnum
 from typing import Final
 
-from gateway.control.state import ContactorState, SessionPhase
 from gateway.publish.policy_words import POLICY_WAITS
 from gateway.publish.shown import ShownState
 from gateway.publish.time_left import time_left
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
-from gateway.site.snapshot import Evidence
 from gateway.site.wishes import EndKind
 
 
@@ -147,43 +145,11 @@ REASONS: Final[dict[Why, Pair]] = {
     ),
 }
 
-PHASES_OF_A_SESSION: Final[dict[SessionPhase, Pair]] = {
-    SessionPhase.QUEUED: ("I kö", "Queued"),
-    SessionPhase.READING_BEGIN: ("Läser av start", "Reading start"),
-    SessionPhase.SIGNING_BEGIN: ("Signerar start", "Signing start"),
-    SessionPhase.READY: ("Klar att starta", "Ready"),
-    SessionPhase.CHARGING: ("Laddar", "Charging"),
-    SessionPhase.PAUSED: ("Pausad", "Paused"),
-    SessionPhase.LOWERING: ("Sänker", "Lowering"),
-    SessionPhase.OPENING: ("Bryter", "Opening"),
-    SessionPhase.READING_END: ("Läser av slut", "Reading end"),
-    SessionPhase.SIGNING_END: ("Signerar slut", "Signing end"),
-    SessionPhase.ENDED: ("Avslutad", "Ended"),
-}
-
 FRESHNESS: Final[dict[Freshness, Pair]] = {
     Freshness.FRESH: ("Färsk", "Fresh"),
     Freshness.STALE: ("Dröjer", "Stale"),
     Freshness.FALLBACK: ("Tyst, säker ström", "Silent, safe current"),
     Freshness.BLIND: ("Tyst länge, från", "Silent for long, off"),
-}
-
-CONTACTORS: Final[dict[ContactorState, Pair]] = {
-    ContactorState.UNKNOWN: ("Okänd", "Unknown"),
-    ContactorState.OPEN: ("Från", "Open"),
-    ContactorState.CLOSING: ("Sluter", "Closing"),
-    ContactorState.CLOSED: ("Till", "Closed"),
-    ContactorState.OPENING: ("Bryter", "Opening"),
-    ContactorState.WELDED: ("Svetsad", "Welded"),
-    ContactorState.NOT_CLOSED: ("Slöt inte", "Did not close"),
-}
-
-EVIDENCE: Final[dict[Evidence, Pair]] = {
-    Evidence.NONE: ("Inget belägg", "No evidence"),
-    Evidence.COMMANDED: ("Endast kommando", "Commanded only"),
-    Evidence.COIL: ("Spole återläst", "Coil read back"),
-    Evidence.METER: ("Mätaren visar", "Shown by meter"),
-    Evidence.AUXILIARY: ("Hjälpkontakt", "Auxiliary contact"),
 }
 
 ENDINGS: Final[dict[EndKind, Pair]] = {

@@ -1,4 +1,4 @@
-"""How old the grid meter's currents are, and what that allows (DESIGN 3 "Freshness").
+"""How old the grid meter's currents are, and what that allows.
 
 `GridWatch` is fed every telegram and asked once a tick. It learns the interval from the stream, sees a frozen meter
 (its own time repeated, or six identical telegrams from a meter without a clock), and after any silence, also at boot,

@@ -1,4 +1,4 @@
-"""What became of slow wishes. Each comes back in a later snapshot; effects never chain inside the loop (DESIGN 1)."""
+"""What became of slow wishes. Each comes back in a later snapshot; effects never chain inside the loop."""
 
 from dataclasses import dataclass
 from enum import StrEnum

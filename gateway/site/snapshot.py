@@ -22,7 +22,7 @@ class Position(StrEnum):
 
 
 class Evidence(IntEnum):
-    """How well we know it; reading a coil back is not feedback (DESIGN 3)."""
+    """How well we know it; reading a coil back is not feedback."""
 
     NONE = 0
     COMMANDED = 1

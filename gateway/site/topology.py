@@ -75,7 +75,7 @@ class WallboxTraits:
 class Socket:
     """One socket. phases[i] is the fuse phase that the socket's own phase i lies on (1 or 3 of them, all different).
 
-    contactor/wallbox: which actuators it has (DESIGN 3: four kinds). dead_man: something opens it or lowers it to a
+    contactor/wallbox: which actuators it has: four kinds. dead_man: something opens it or lowers it to a
     safe current without us. idle_release_s: armed sockets let go after this long below 0.5 A. priority: the higher goes
     first; weight: its part when shared; minimum_kwh: every session on it gets so much before others get more;
     meter_on_supply: its meter lies before the contactor: it shows a voltage for as long as the breaker is on.

@@ -32,7 +32,6 @@ MUTANTS_PER_STATE: Final = 40
 KEPT: Final = 100
 """Missed mutants of each kind that are kept to be driven through control."""
 LLC: Final = b"\xe6\xe7\x00"
-CURRENTS: Final = frozenset(obis.CURRENT_BY_PHASE)
 JUDGED: Final = frozenset(
     {
         *obis.CURRENT_BY_PHASE,

@@ -34,7 +34,6 @@ TEST_S_MAX: Final = 15.0
 """A test may take so long, and twenty times its unmutated processor time besides, before its process is ended."""
 REMEMBERED: Final = 5
 """So many tests that caught mutants of a function are asked first about its next one."""
-NOTICED: Final = 1
 BROKEN: Final = 2
 
 

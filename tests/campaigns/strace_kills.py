@@ -29,7 +29,6 @@ from tests.campaigns._scripted_life import World, live
 
 CALLS = ("pwrite64", "fdatasync", "fsync", "write", "ftruncate", "unlink", "rename", "link")
 BOOT = "boot-1"
-ATTACH_WITHIN_S = 10.0
 
 
 @dataclass

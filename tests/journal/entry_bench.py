@@ -97,9 +97,6 @@ ENDED = SessionEnded(
 )
 
 
-NO_REGISTER = "the meter gave no usable import register"
-
-
 def told_of(*facts: Fact) -> Memory:
     memory = Memory()
     for fact in (JournalBegun(NOW), KeyMade(NOW, "AA", "0A1B"), *facts):

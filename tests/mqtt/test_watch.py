@@ -8,10 +8,9 @@ import pytest
 
 from gateway.cli import watch
 from gateway.errors import DeviceError
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from tests.mqtt.broker import broker, ear, free_port, needs_mosquitto
-from tests.publish.cabinet_told import control_state, snapshot
+from tests.publish.cabinet_told import control_state, snapshot, state_topics
 
 
 def arguments(*words: str) -> argparse.Namespace:

@@ -7,7 +7,11 @@ from decimal import Decimal
 from gateway.clock import Instant, UtcTrust
 from gateway.control.state import ContactorState, ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.ids import FuseId, GatewayId, SessionId, SocketId, Token
+from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading, SocketReading
+from gateway.publish.json_text import json_text
+from gateway.publish.topics import state_things
+from gateway.publish.words import Language
 from gateway.quantities import EnergyRegister, Phase
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness, GridSight
@@ -156,3 +160,11 @@ def snapshot(*, box_reading: SocketReading | None = None, pilot: Pilot | None = 
         outcomes=(),
         journal_accepts=True,
     )
+
+
+def state_topics(
+    seen: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
+) -> dict[str, str]:
+    """Every retained state message, topic to text."""
+    things = state_things(seen, state, language, han)
+    return {topic: thing if isinstance(thing, str) else json_text(thing) for topic, thing in things.items()}

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.publish.board import Board, plain_text
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
-from tests.publish.cabinet_told import control_state, snapshot
+from tests.publish.cabinet_told import control_state, snapshot, state_topics
 
 LAST = (
     b'{"socket":"p1","session":"s","kind_text":"Avslutad","end_utc":"2026-06-01T12:00:00+00:00",'

@@ -7,13 +7,11 @@ import pytest
 
 from gateway.publish import topic_names
 from gateway.publish.discovery import discovery_topics
-from gateway.publish.entities import STATE_CLASSES_OF_CLASS, UNITS_OF_CLASS
 from gateway.publish.events import check_text
 from gateway.publish.shown import ShownState
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from gateway.site.because import Why
-from tests.publish.cabinet_told import control_state, site, snapshot
+from tests.publish.cabinet_told import control_state, site, snapshot, state_topics
 
 PLATFORM_KEYS = {
     "sensor": set(),
@@ -24,6 +22,19 @@ PLATFORM_KEYS = {
     "event": {"evt_typ", "stat_t"},
 }
 """What each platform needs beyond a name and a unique id (Home Assistant MQTT integration, per platform)."""
+UNITS_OF_CLASS = {
+    "power": {"W", "kW"},
+    "energy": {"Wh", "kWh", "MWh"},
+    "current": {"A", "mA"},
+    "voltage": {"V", "mV"},
+}
+STATE_CLASSES_OF_CLASS = {
+    "power": {"measurement"},
+    "energy": {"total", "total_increasing"},
+    "current": {"measurement"},
+    "voltage": {"measurement"},
+}
+"""By device class: what Home Assistant takes without a warning (SensorDeviceClass)."""
 
 
 def devices(language: Language = Language.EN) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,11 @@ from gateway.ids import FuseId, LimitId
 from gateway.publish.commands import Refusal, Rejected
 from gateway.publish.discovery import discovery_topics
 from gateway.publish.limits import read_limit, read_temperature
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from gateway.site.outside import LimitTold, TemperatureTold
 from gateway.site.restraints import CabinetTemperature, ExternalLimit, Restraints
 from gateway.site.topology import Fuse, FuseKind, Site
-from tests.publish.cabinet_told import MAIN, control_state, site, snapshot
+from tests.publish.cabinet_told import MAIN, control_state, site, snapshot, state_topics
 
 HOME, GARAGE, DSO = LimitId("home"), LimitId("garage"), LimitId("dso")
 TOPIC = "laddvakt/villa-1/limit/home/set"

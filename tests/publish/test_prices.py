@@ -19,12 +19,11 @@ from gateway.ids import SessionId, SocketId
 from gateway.publish.commands import Refusal, Rejected, read_command
 from gateway.publish.discovery import discovery_topics
 from gateway.publish.prices import read_prices
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from gateway.site.prices import PriceRule, PriceSeries
 from gateway.site.requests import ChargeNow, Source
 from gateway.site.restraints import Restraints
-from tests.publish.cabinet_told import BOX, PLAIN, control_state, site, snapshot
+from tests.publish.cabinet_told import BOX, PLAIN, control_state, site, snapshot, state_topics
 
 ROW = '{"unit": "SEK/kWh", "begin": "2026-01-15T00:00:00+01:00", "minutes": 15, "prices": [0.5, -0.1, 2]}'
 SLOTS = """{"unit": "öre", "slots": [

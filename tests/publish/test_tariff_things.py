@@ -10,12 +10,11 @@ from gateway.control.restraint_state import Meanwhile, RestraintState, TariffSta
 from gateway.control.state import ControlState
 from gateway.ids import TariffId
 from gateway.publish.discovery import discovery_topics
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from gateway.site.power_tariffs import Peak, PeakBook, PowerTariff
 from gateway.site.restraints import Restraints
 from gateway.site.topology import Site
-from tests.publish.cabinet_told import control_state, site, snapshot
+from tests.publish.cabinet_told import control_state, site, snapshot, state_topics
 
 TOPIC = "laddvakt/villa-1/power_tariff/winter-days/state"
 NAME = TariffId("winter-days")

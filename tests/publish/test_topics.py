@@ -7,7 +7,6 @@ from typing import Any
 from gateway.control.state import ControlState, FuseState, SessionPhase
 from gateway.ids import FuseId
 from gateway.publish.json_text import json_text
-from gateway.publish.topics import state_topics
 from gateway.publish.words import Language
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
@@ -26,6 +25,7 @@ from tests.publish.cabinet_told import (
     reading,
     session,
     snapshot,
+    state_topics,
 )
 
 

@@ -5,7 +5,7 @@ from enum import Enum
 
 import pytest
 
-from gateway.control.state import ContactorState, SessionPhase
+from gateway.control.state import SessionPhase
 from gateway.ids import FuseId
 from gateway.publish import words
 from gateway.publish.commands import Refusal
@@ -15,15 +15,11 @@ from gateway.publish.words import Language, reason
 from gateway.quantities import Phase
 from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
-from gateway.site.snapshot import Evidence
 from gateway.site.wishes import EndKind
 
 TABLES: list[tuple[type[Enum], Sequence[tuple[Enum, tuple[str, str]]]]] = [
     (Why, list(words.REASONS.items())),
-    (SessionPhase, list(words.PHASES_OF_A_SESSION.items())),
     (Freshness, list(words.FRESHNESS.items())),
-    (ContactorState, list(words.CONTACTORS.items())),
-    (Evidence, list(words.EVIDENCE.items())),
     (EndKind, list(words.ENDINGS.items())),
     (ShownState, list(words.SHOWN.items())),
     (Refusal, list(REFUSALS.items())),

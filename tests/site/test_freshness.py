@@ -1,4 +1,4 @@
-"""The freshness table of DESIGN 3, on a stream of telegrams."""
+"""The freshness table on a stream of telegrams."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
