@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import math
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -51,7 +53,7 @@ def _broker(text: str | None) -> tuple[str, int] | None:
     if text is None:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ScenarioMistake(f"--mqtt {text}: HOST:PORT is needed")
     return host, int(port)
 
@@ -65,8 +67,16 @@ def _find(path: Path) -> Path:
     raise ScenarioMistake(f"{path}: no such scenario")
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise ScenarioMistake(f"{path}: is not UTF-8 at byte {wrong.start}; save it as UTF-8 text") from wrong
+
+
 def _order(given: argparse.Namespace) -> Order:
-    text = _find(given.scenario).read_text(encoding="utf-8")
+    path = _find(given.scenario)
+    text = _text(path)
     scenario = parse_scenario(text, given.seed)
     names = {bus.name for bus in scenario.buses}
     buses = {}
@@ -93,7 +103,7 @@ def _order(given: argparse.Namespace) -> Order:
 async def _replay(given: argparse.Namespace) -> None:
     octets = read_file(given.file)
     reads = parse_recording(octets)
-    if given.speed <= 0:
+    if not 0 < given.speed < math.inf:
         raise ScenarioMistake("--speed: a number above 0 is needed")
     line: Line
     if given.tcp:
@@ -116,21 +126,30 @@ async def _play(order: Order) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """0 after a run, 2 if it cannot be played."""
+    """0 after a run, 2 if it cannot be played, 130 at Ctrl-C."""
     given = _arguments().parse_args(arguments)
     try:
         if given.command in ("bench", "traces"):
             given.command_of(given)
         elif given.command == "reaction":
-            with given.log.open(encoding="utf-8") as lines:
-                say(figures(reactions_ms(lines)))
+            say(figures(reactions_ms(_text(given.log).splitlines())))
         elif given.command == "replay":
             asyncio.run(_replay(given))
         else:
             asyncio.run(_play(_order(given)))
-    except (ScenarioMistake, FileNotFoundError) as mistake:
+        sys.stdout.flush()
+    except ScenarioMistake as mistake:
         sys.stderr.write(f"hil: {mistake}\n")
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as problem:
+        words = f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
+        sys.stderr.write(f"hil: {words}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

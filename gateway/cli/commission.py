@@ -171,6 +171,8 @@ def _password(plan: "MqttPlan") -> str | None:
         return plan.password_file.read_text(encoding="utf-8").strip()
     except OSError as problem:
         raise DeviceError(f"{plan.password_file}: {problem.strerror}; run as root or as the gateway's user") from None
+    except UnicodeDecodeError:
+        raise DeviceError(f"{plan.password_file}: is no UTF-8 text; write the password anew") from None
 
 
 def _serials(cabinet: "Cabinet", language: "Language") -> "dict[SocketId, str | None]":

@@ -13,5 +13,5 @@ def run(args: argparse.Namespace) -> int:  # noqa: ARG001 - every command has th
     """Prints the schema."""
     from gateway.config.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(), indent=2))
     return 0

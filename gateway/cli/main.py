@@ -2,12 +2,12 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Protocol, cast
 
+from gateway.cli.streams import drop_output, fill_closed_streams, soften_streams
 from gateway.errors import ConfigMistake, DeviceError, JournalDamaged
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -60,7 +60,8 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 good, 1 the world, 2 a person's slip, 130 interrupted."""
-    _fill_closed_streams()
+    fill_closed_streams()
+    soften_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return _guarded(words[0], words[1:])
@@ -68,16 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.parse_args(words)
     parser.print_help(sys.stderr)
     return EXIT_MISTAKE
-
-
-def _fill_closed_streams() -> None:
-    """Who is started with a closed stream (`>&-`) must not find the journal under its number."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
 
 
 def _guarded(name: str, words: Sequence[str]) -> int:
@@ -103,18 +94,13 @@ def _guarded(name: str, words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader went away; what Python still holds for it must not raise again at exit.
-        _drop_output()
+        drop_output()
         return EXIT_FAILED
     except OSError as problem:
-        _drop_output()
+        drop_output()
         print(f"laddvakt {name}: {problem.filename or 'standard output'}: {problem.strerror}", file=sys.stderr)
         return EXIT_FAILED
     return code
-
-
-def _drop_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _called(name: str, words: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ that differs from the pinned one is refused, whoever brings it. Exit code 0: don
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the pins after it. Raises DeviceError, ConfigMistake."""
+    if args.action == "show" and not args.store.exists():
+        print(f"{args.store}: there is no such file; nothing is pinned in it", file=sys.stderr)
     pins = list(_stored(args.store))
     refused: list[str] = []
     if args.action == "collect":
@@ -62,7 +65,9 @@ def _collect(pins: "list[Pin]", files: Sequence[Path]) -> list[str]:
     for file in files:
         try:
             records = records_in(file)
-        except (OSError, NotSafeXml) as problem:
+        except OSError as problem:
+            raise DeviceError(f"{file}: {problem.strerror}") from None
+        except NotSafeXml as problem:
             raise DeviceError(f"{file}: {problem}") from None
         for one in records:
             try:
@@ -112,8 +117,10 @@ def _stored(store: Path) -> "tuple[Pin, ...]":
         return ()
     try:
         return pinned_keys(store)
-    except (OSError, UnicodeDecodeError, NotAPinStore) as problem:
-        raise DeviceError(f"{store}: {problem}") from None
+    except OSError as problem:
+        raise DeviceError(f"{store}: {problem.strerror}") from None
+    except (UnicodeDecodeError, NotAPinStore) as problem:
+        raise DeviceError(f"{store}: is no store of pins ({problem}). Name another file, or begin a new one.") from None
 
 
 def _store(store: Path, pins: "Sequence[Pin]") -> None:

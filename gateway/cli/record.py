@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     except OSError as problem:
         raise DeviceError(f"{args.file}: {problem.strerror}. Give a name in a folder that can be written.") from problem
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+    with os.fdopen(descriptor, "w", encoding="ascii", errors="backslashreplace") as file:
         return asyncio.run(_record(args, file))
 
 

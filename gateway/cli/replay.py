@@ -196,7 +196,7 @@ def _write(path: Path, text: str) -> None:
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):  # the calendar's first and last hours lie outside it elsewhere
         problem = f"{text!r} is no time; write 2026-03-01T12:00 or 2026-03-01T12:00+01:00"
         raise argparse.ArgumentTypeError(problem) from None
 

@@ -1,11 +1,11 @@
 """Which state folder a command looks into: that of a config, or one named outright."""
 
 import argparse
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.config.toml_text import tables_of, text_of
 from gateway.errors import ConfigMistake, Mistake
 
 KEPT_NAMES: Final = ("journal.", "signing-key.", "users.", "tries.", "time-reference.")
@@ -23,7 +23,9 @@ def state_folder(args: argparse.Namespace) -> Path:
     config: Path | None = args.config
     folder: Path | None = args.state_dir
     if (config is None) == (folder is None):
-        raise _mistake("arguments", "CONFIG, --state-dir", "Exactly one of them is needed.", "Name one.")
+        problem, remedy = "Exactly one of them is needed.", "Name the config, or the folder alone."
+        value = "neither" if config is None else "both"
+        raise ConfigMistake("arguments", (Mistake("CONFIG, --state-dir", value, problem, remedy),))
     if folder is not None:
         return folder
     if config is None:
@@ -31,7 +33,8 @@ def state_folder(args: argparse.Namespace) -> Path:
     try:
         return Path(_gateway_section(config)["state_dir"])
     except (KeyError, TypeError):
-        raise _mistake(str(config), "gateway.state_dir", "It is not there.", "Run laddvakt check-config.") from None
+        problem, remedy = "this key is required: the journal lies there.", "Run laddvakt check-config."
+        raise ConfigMistake(str(config), (Mistake("gateway.state_dir", "(missing)", problem, remedy),)) from None
 
 
 def require_elsewhere(folder: Path, output: Path, argument: str) -> None:
@@ -50,17 +53,10 @@ def time_zone(args: argparse.Namespace) -> ZoneInfo | None:
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError):
-        problem = f"{name} is no time zone."
-        raise _mistake(str(args.config), "gateway.time_zone", problem, "Run laddvakt check-config.") from None
+        mistake = Mistake("gateway.time_zone", str(name), "is no time zone.", "Run laddvakt check-config.")
+        raise ConfigMistake(str(args.config), (mistake,)) from None
 
 
 def _gateway_section(config: Path) -> dict[str, Any]:
-    try:
-        section = tomllib.loads(config.read_text("utf-8")).get("gateway", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise _mistake(str(config), str(config), f"It cannot be read: {problem}", "Name another file.") from None
+    section = tables_of(text_of(config), str(config)).get("gateway", {})
     return section if isinstance(section, dict) else {}
-
-
-def _mistake(file: str, value: str, problem: str, remedy: str) -> ConfigMistake:
-    return ConfigMistake(file, (Mistake("state_dir", value, problem, remedy),))

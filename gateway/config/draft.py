@@ -33,10 +33,11 @@ from gateway.config.section_faults import check_section
 from gateway.config.signing_token import SigningTokenSection
 from gateway.config.socket_sections import SocketSection
 from gateway.config.user_sections import ReaderSection, SocketGroupSection, UserGroupSection
-from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, shown
+from gateway.config.wording import HIDDEN, did_you_mean, is_secret, mistake_of, printable, shown
 from gateway.errors import Mistake
 
 AnySection = TypeVar("AnySection", bound=Section)
+NAME_SHOWN_MAX: Final = 40
 REQUIRED: Final = ("gateway", "grid_meter", "fuse", "socket")
 STAND_INS: Final[Mapping[type[Section], Mapping[str, object]]] = {
     GatewaySection: {"id": "unnamed"},
@@ -143,7 +144,9 @@ def _many(
     names: set[str] = set()
     for index, entry in enumerate(entries):
         name = entry.get("name") if isinstance(entry, dict) else None
-        path = f"{key}[{name}]" if isinstance(name, str) and name else f"{key}[#{index + 1}]"
+        path = (
+            f"{key}[{printable(name)[:NAME_SHOWN_MAX]}]" if isinstance(name, str) and name else f"{key}[#{index + 1}]"
+        )
         if isinstance(name, str) and name in names:
             path = f"{path}[#{index + 1}]"
             mistakes.append(

@@ -55,7 +55,13 @@ def shown(value: object) -> str:
         text = "[" + ", ".join(shown(part) for part in value) + "]"
     else:
         text = str(value)
+    text = printable(text)
     return text if len(text) <= VALUE_LENGTH_MAX else text[: VALUE_LENGTH_MAX - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """The text with control characters as TOML writes them, so that none of them moves the terminal's cursor."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable
 from statistics import median, quantiles
 
+from hil.world.table_reader import ScenarioMistake
+
 _HEIDELBERG_CURRENT = 261
 _COIL_ON = 0xFF00
 
@@ -28,23 +30,27 @@ def _told(line: dict[str, object]) -> tuple[object, float] | None:
 
 
 def reactions_ms(lines: Iterable[str]) -> list[float]:
-    """One figure for each telegram that was followed by a lowering, from the lines of a cabinet's log."""
+    """One figure for each telegram that was followed by a lowering, from the lines of a cabinet's log. Raises
+    ScenarioMistake at a line that is none."""
     told_last: dict[object, float] = {}
     left_ns: int | None = None
     found = []
-    for text in lines:
-        line = json.loads(text)
+    for number, text in enumerate(lines, 1):
+        try:
+            line = json.loads(text)
+            at_ns, told = int(line["t_ns"]), _told(line)
+        except (ValueError, KeyError, TypeError, IndexError) as wrong:
+            raise ScenarioMistake(f"line {number}: is none of a cabinet's log ({wrong!r})") from wrong
         if line["kind"] == "telegram":
-            left_ns = int(line["t_ns"])
+            left_ns = at_ns
             continue
-        told = _told(line)
         if told is None:
             continue
         who, value = told
         lowered = value < told_last.get(who, value)
         told_last[who] = value
-        if lowered and left_ns is not None and int(line["t_ns"]) >= left_ns:
-            found.append((int(line["t_ns"]) - left_ns) / 1e6)
+        if lowered and left_ns is not None and at_ns >= left_ns:
+            found.append((at_ns - left_ns) / 1e6)
             left_ns = None
     return found
 

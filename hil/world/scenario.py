@@ -235,7 +235,7 @@ def parse_scenario(text: str, seed: int | None = None) -> Scenario:
     """The scenario that a TOML text describes, with its own seed or the given one; `ScenarioMistake` if unplayable."""
     try:
         reader = TableReader("scenario file", tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioMistake(f"not TOML: {error}") from error
     head = reader.table("scenario") or TableReader("scenario", {})
     drawn = int(head.number("seed", 1))

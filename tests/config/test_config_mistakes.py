@@ -1,5 +1,6 @@
 """Every mistake that the config door knows, made in an otherwise right file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,40 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
         with pytest.raises(ConfigMistake) as caught:
             load_cabinet(path)
         assert word in caught.value.mistakes[0].problem
+
+
+def test_the_mark_that_some_editors_put_before_a_text_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "laddvakt.toml"
+    file.write_bytes(EXAMPLE.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert load_cabinet(file) == replace(cabinet_of(EXAMPLE, "example"), kept=load_cabinet(file).kept)
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(ConfigMistake) as caught:
+        load_cabinet(Path("/dev/zero"))
+    assert "larger than" in caught.value.mistakes[0].problem
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [(f"a = {'[' * 5000}{']' * 5000}", "too deep"), (f"a = {'1' * 5000}", "digits")]
+)
+def test_what_the_reader_of_toml_cannot_hold_is_told(text: str, word: str) -> None:
+    (mistake,) = mistakes_of(text)
+    assert word in mistake.problem
+
+
+def test_a_name_that_no_file_can_have_is_told_with_its_place() -> None:
+    text = EXAMPLE.replace('"/var/lib/laddvakt"', '"/var/lib/\\u0000"').replace('"Plats 1"', '"Plats\\u0000"')
+    assert [(mistake.path, mistake.problem) for mistake in mistakes_of(text)] == [
+        ("gateway.state_dir", "holds the character NUL."),
+        ("socket[0].label", "holds the character NUL."),
+    ]
+
+
+def test_no_value_that_is_told_moves_the_cursor_of_the_terminal() -> None:
+    told = mistakes_of(EXAMPLE.replace('name = "p4"', 'name = "p\\u001b[2J\\n\\u202e"').replace('"sv"', '"\\u0007å"'))
+    assert [mistake.value for mistake in told] == [r'"\x07å"', r'"p\x1b[2J\n\u202e"']
+    assert all(str(mistake).isprintable() for mistake in told)
 
 
 def test_a_wrong_value_hides_no_other_mistake_of_its_section_and_brings_no_echo() -> None:

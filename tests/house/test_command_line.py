@@ -1,6 +1,7 @@
 """The front door of the program: commands, exit codes, sentences in place of tracebacks."""
 
 import argparse
+import io
 import subprocess
 import sys
 from importlib import import_module
@@ -112,3 +113,26 @@ def test_a_closed_stream_is_no_reason_to_fail() -> None:
     words = [sys.executable, "-m", "gateway.cli.main", "config-schema"]
     done = subprocess.run(["sh", "-c", '"$@" >&- <&-', "sh", *words], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_swedish_letters_loses_no_sentence(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    with_command(monkeypatch, 0)
+
+    def speak(_: argparse.Namespace) -> int:
+        print("Låt oss prova på nytt … ± 2 s \udcff \N{SNOWMAN}")
+        return 0
+
+    monkeypatch.setattr(sys.modules["try_it"], "run", speak)
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding))
+    assert front.main(["try-it"]) == 0
+    letters = {"ascii": "Lat oss prova pa nytt ... +/- 2 s ? ?\n", "latin-1": "Låt oss prova på nytt ... ± 2 s ? ?\n"}
+    assert shown.getvalue() == letters[encoding].encode(encoding)
+
+
+def test_a_command_that_asks_finds_an_end_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_command(monkeypatch, 0)
+    monkeypatch.setattr(sys.modules["try_it"], "run", lambda _: int(sys.stdin.isatty()))
+    monkeypatch.setattr(sys, "stdin", None)
+    assert front.main(["try-it"]) == 0

@@ -115,6 +115,29 @@ def test_the_state_folder_comes_from_the_config_or_by_name_but_not_both(
 
 
 @pytest.mark.parametrize(
+    ("content", "place", "word"),
+    [
+        (b"[gateway]\nid = 1\n", "gateway.state_dir", "required"),
+        (b"[gateway]\nid = \xe5\n", "file", "UTF-8"),
+        (b"[gateway\n", "TOML", "(at "),
+        (None, "file", "cannot be read"),
+    ],
+)
+def test_a_config_that_names_no_state_folder_is_told_as_check_config_tells_it(
+    tmp_path: Path, content: bytes | None, place: str, word: str
+) -> None:
+    config = tmp_path / "laddvakt.toml"
+    if content is not None:
+        config.write_bytes(content)
+    with pytest.raises(ConfigMistake) as told:
+        called(key, "show", str(config))
+    (mistake,) = told.value.mistakes
+    assert told.value.file == str(config)
+    assert mistake.path == place
+    assert word in mistake.problem
+
+
+@pytest.mark.parametrize(
     "words", [[], ["--key", "zz"], ["none.xml"], ["none.xml", "--key", "zz"], ["none.xml", "--key", "KEY"]]
 )
 def test_a_question_that_cannot_be_asked_has_its_own_exit_code(

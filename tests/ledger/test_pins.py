@@ -55,6 +55,19 @@ def test_a_key_that_came_with_the_data_makes_nothing_green_until_it_is_confirmed
     assert (store.stat().st_mode & 0o777) == 0o600
 
 
+def test_a_store_that_is_not_there_or_is_none_is_told_when_it_is_to_be_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(pins, "show", tmp_path / "pisn") == 0
+    assert "pisn: there is no such file" in capsys.readouterr().err
+    with pytest.raises(DeviceError, match="Is a directory"):
+        called(pins, "show", tmp_path)
+    for content in (b"", b"\xe5", b"[]"):
+        (tmp_path / "pins").write_bytes(content)
+        with pytest.raises(DeviceError, match="is no store of pins"):
+            called(pins, "show", tmp_path / "pins")
+
+
 def test_a_forger_with_his_own_key_is_refused_by_the_store_and_by_verify(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,13 @@ def test_every_decision_is_shown_with_its_reason_in_both_languages(
     assert "plain" not in english
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01", "9999-12-31T23:59-12:00", "1e9", ""])
+def test_a_moment_outside_the_calendar_is_told(moment: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        called("anywhere", "--from", moment)
+    assert "is no time" in capsys.readouterr().err
+
+
 def test_a_journal_a_folder_and_a_single_recording_name_the_same(folder: Path) -> None:
     (path,) = recordings(folder / FOLDER)
     (folder / "journal.sqlite3").touch()

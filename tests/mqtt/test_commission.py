@@ -169,3 +169,5 @@ def test_a_password_that_cannot_be_read_is_told(config: Path, capsys: pytest.Cap
     text = config.read_text("utf-8").replace("[mqtt]", f'[mqtt]\nusername = "u"\npassword_file = "{hidden}"', 1)
     config.write_text(text, "utf-8")
     assert str(hidden) in complaint(capsys, str(config), "--yes")
+    hidden.write_bytes("lösen".encode("latin-1"))
+    assert f"{hidden}: is no UTF-8 text" in complaint(capsys, str(config), "--yes")
