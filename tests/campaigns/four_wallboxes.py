@@ -102,6 +102,18 @@ def judge_xml(state_dir: Path, folder: Path, sessions: int) -> list[str]:
     return wrong
 
 
+def wait_for_four(cabinet: CabinetProcess, gateway: GatewayProcess, until_s: float) -> None:
+    """Until all cars have gone and all sessions are signed, the time is up (monotonic), or the gateway has ended."""
+    while time.monotonic() <= until_s and gateway.process.poll() is None:
+        threading.Event().wait(1.0)
+        cars = cabinet.report()["cars"]
+        assert isinstance(cars, list)
+        gone = sum(car["left_s"] is not None for car in cars)
+        ended = sum(kind == "SessionEnded" for kind, _ in Rows(cabinet.state_dir).facts())
+        if gone == 4 and ended == 4:
+            return
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", action="store_true", help="a telegram a second and small wishes: under a minute")
@@ -118,16 +130,7 @@ def main() -> int:
             CabinetProcess(scenario, folder, mqtt_port=broker.port, more=seed) as cabinet,
         ):
             with GatewayProcess(cabinet.config, folder / "gateway.log") as gateway:
-                while True:
-                    threading.Event().wait(1.0)
-                    report = cabinet.report()
-                    cars = report["cars"]
-                    assert isinstance(cars, list)
-                    gone = sum(car["left_s"] is not None for car in cars)
-                    ended = sum(kind == "SessionEnded" for kind, _ in Rows(cabinet.state_dir).facts())
-                    late = time.monotonic() - began_s > limit_s
-                    if (gone == 4 and ended == 4) or late or gateway.process.poll() is not None:
-                        break
+                wait_for_four(cabinet, gateway, began_s + limit_s)
                 code = gateway.stop(ORDERLY_S_MAX)
             report = cabinet.report()
             cars = report["cars"]

@@ -32,6 +32,9 @@ REGISTER_STEP_KWH = Decimal("0.01")
 UNBOOKED_KWH_MAX = Decimal("0.05")
 """What may have flowed since the last booking: the tail of the last session."""
 
+Facts = list[tuple[str, dict[str, object]]]
+"""Kind and content of each fact of the journal, in order."""
+
 
 class Witness:
     """Arms the plain sockets like a person would, and remembers every session that was ever announced."""
@@ -166,24 +169,21 @@ def kill_once(config: Path, log: Path, rows: Rows, chance: random.Random) -> str
 
 def judge(rows: Rows, witness: Witness, report: Mapping[str, object]) -> list[str]:
     """Everything that is wrong; empty when all holds. report: the cabinet's own, with its meters' registers."""
+    facts = list(rows.facts())
+    return [*_sessions_wrong(facts, witness), *_pages_wrong(facts), *_energy_wrong(facts, report)]
+
+
+def _sessions_wrong(facts: Facts, witness: Witness) -> list[str]:
+    """A session queues, begins and ends once, and none that was announced is lost."""
     wrong: list[str] = []
-    queued: dict[str, int] = {}
-    withdrawn: set[str] = set()
+    queued: Counter[str] = Counter()
     begun: dict[str, dict[str, object]] = {}
-    ended: dict[str, dict[str, object]] = {}
-    pages: list[int] = []
-    signed: Counter[int] = Counter()
-    first: dict[str, Decimal] = {}
-    last: dict[str, Decimal] = {}
-    total: dict[str, Decimal] = {}
-    for kind, fact in rows.facts():
+    ended: set[str] = set()
+    for kind, fact in facts:
         name = str(fact.get("session"))
-        socket = str(fact.get("socket"))
         match kind:
             case "SessionQueued":
-                queued[name] = queued.get(name, 0) + 1
-            case "SessionWithdrawn":
-                withdrawn.add(name)
+                queued[name] += 1
             case "SessionBegun":
                 if name in begun:
                     wrong.append(f"session {name} begins twice")
@@ -191,34 +191,52 @@ def judge(rows: Rows, witness: Witness, report: Mapping[str, object]) -> list[st
             case "SessionEnded":
                 if name in ended or name not in begun:
                     wrong.append(f"session {name} ends twice or without a begin")
-                ended[name] = fact
-                used = Decimal(str(fact["kwh"])) - Decimal(str(begun[name]["kwh"]))
+                ended.add(name)
+                used = _used_kwh(begun[name], fact)
                 if used != Decimal(str(fact["energy_kwh"])):
                     wrong.append(f"session {name}: {fact['energy_kwh']} kWh is not the register difference {used}")
-                total[socket] = total.get(socket, Decimal(0)) + used
-                last[socket] = Decimal(str(fact["kwh"]))
-            case "PageMade":
-                pages.append(int(str(fact["page"])))
-            case "PageSigned":
-                signed[int(str(fact["page"]))] += 1
-            case "MeterSeen":
-                first[socket] = last[socket] = Decimal(str(fact["kwh"]))
-            case "EnergyOutside":
-                total[socket] = (
-                    total.get(socket, Decimal(0)) + Decimal(str(fact["to_kwh"])) - Decimal(str(fact["from_kwh"]))
-                )
-                last[socket] = Decimal(str(fact["to_kwh"]))
-            case "MeterExchanged":
-                wrong.append(f"socket {socket}: a meter exchange that never was")
+    wrong += [f"session {name} never ended" for name in begun if name not in ended]
+    wrong += [f"session {name} queued {count} times" for name, count in queued.items() if count > 1]
+    wrong += [f"session {name} was announced and is lost" for name in witness.announced - set(queued) - set(begun)]
+    wrong += [f"session {name}: announced {n} times" for name, n in witness.finished.items() if name not in ended]
+    return wrong
+
+
+def _pages_wrong(facts: Facts) -> list[str]:
+    """The pages of the key have no gap, and each is signed once."""
+    wrong: list[str] = []
+    pages = [int(str(fact["page"])) for kind, fact in facts if kind == "PageMade"]
+    signed = Counter(int(str(fact["page"])) for kind, fact in facts if kind == "PageSigned")
     if pages != list(range(1, len(pages) + 1)):
         wrong.append("pages have a gap or a repetition")
     if signed != Counter(pages):
         wrong.append(f"pages not signed exactly once: {sorted(set(pages) ^ set(signed))}")
-    wrong += [f"session {name} never ended" for name in begun if name not in ended]
-    wrong += [f"session {name} queued {count} times" for name, count in queued.items() if count > 1]
-    known = set(queued) | set(begun)
-    wrong += [f"session {name} was announced and is lost" for name in witness.announced - known]
-    wrong += [f"session {name}: announced {n} times" for name, n in witness.finished.items() if name not in ended]
+    return wrong
+
+
+def _energy_wrong(facts: Facts, report: Mapping[str, object]) -> list[str]:
+    """What sessions and T0 of a socket add up to is what its register rose by, and its register is the cabinet's."""
+    wrong: list[str] = []
+    begun: dict[str, dict[str, object]] = {}
+    first: dict[str, Decimal] = {}
+    last: dict[str, Decimal] = {}
+    total: dict[str, Decimal] = {}
+    for kind, fact in facts:
+        name, socket = str(fact.get("session")), str(fact.get("socket"))
+        match kind:
+            case "SessionBegun":
+                begun[name] = fact
+            case "SessionEnded":
+                total[socket] = total.get(socket, Decimal(0)) + _used_kwh(begun[name], fact)
+                last[socket] = Decimal(str(fact["kwh"]))
+            case "MeterSeen":
+                first[socket] = last[socket] = Decimal(str(fact["kwh"]))
+            case "EnergyOutside":
+                from_kwh, to_kwh = Decimal(str(fact["from_kwh"])), Decimal(str(fact["to_kwh"]))
+                total[socket] = total.get(socket, Decimal(0)) + to_kwh - from_kwh
+                last[socket] = to_kwh
+            case "MeterExchanged":
+                wrong.append(f"socket {socket}: a meter exchange that never was")
     for socket, meter_kwh in _registers_kwh(report).items():
         if socket in last and not meter_kwh - UNBOOKED_KWH_MAX <= last[socket] <= meter_kwh + REGISTER_STEP_KWH:
             wrong.append(f"socket {socket}: booked to {last[socket]}, the cabinet's own register is {meter_kwh}")
@@ -226,6 +244,10 @@ def judge(rows: Rows, witness: Witness, report: Mapping[str, object]) -> list[st
         if total.get(socket, Decimal(0)) != last[socket] - start_kwh:
             wrong.append(f"socket {socket}: sessions + T0 = {total.get(socket)}, register {last[socket] - start_kwh}")
     return wrong
+
+
+def _used_kwh(begun: Mapping[str, object], ended: Mapping[str, object]) -> Decimal:
+    return Decimal(str(ended["kwh"])) - Decimal(str(begun["kwh"]))
 
 
 def _registers_kwh(report: Mapping[str, object]) -> dict[str, Decimal]:
