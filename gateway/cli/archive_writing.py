@@ -43,6 +43,8 @@ OLDEST = (1980, 1, 1, 0, 0, 0)
 
 def write_archive(folder: Path, target: Path) -> None:
     """Writes the file, under its name only when it is whole. Raises DeviceError, JournalDamaged."""
+    if target.exists() and not target.is_file():
+        raise DeviceError(f"{target}: is no file that an archive may take the place of. Name another one.")
     draft = target.with_name(f"{target.name}.new")
     try:
         with opened_for_reading(folder) as connection:

@@ -134,9 +134,10 @@ async def _listen(client: "aiomqtt.Client", line: "Line", cabinet: "Cabinet") ->
 async def _greeted(line: "Line", cabinet: "Cabinet", address: str) -> None:
     """Returns when the gateway is online and has told every socket."""
     gateway, sockets = cabinet.site.gateway_id, cabinet.site.sockets
-    await line.until(lambda: line.online is not None and len(line.seen) == len(sockets), ONLINE_S)
-    if line.online is None:
-        raise DeviceError(f"broker {address} knows no gateway {gateway}; start it: systemctl start laddvakt")
+    await line.until(lambda: line.online is False or (line.online is True and len(line.seen) == len(sockets)), ONLINE_S)
+    if not line.online:
+        words = "knows no gateway" if line.online is None else "says that nobody runs gateway"
+        raise DeviceError(f"broker {address} {words} {gateway}; start it: systemctl start laddvakt")
     unknown = ", ".join(name for name in sockets if name not in line.seen)
     if unknown:
         raise DeviceError(f"gateway {gateway} tells nothing of {unknown}; restart it with this config")

@@ -76,7 +76,8 @@ def _audit(args: argparse.Namespace, folder: Path) -> "Audit":
 
     if (args.copy is None) != (args.action == "verify"):
         remedy = "Name the file for backup, stream and restore, and only for them."
-        mistake = Mistake("--copy", str(args.copy), f"It does not fit {args.action}.", remedy)
+        problem = f"{args.action} needs it." if args.copy is None else f"{args.action} takes no file."
+        mistake = Mistake("--copy", "(missing)" if args.copy is None else str(args.copy), problem, remedy)
         raise ConfigMistake("arguments", (mistake,))
     if args.action in {"backup", "stream"}:
         require_elsewhere(folder, args.copy, "--copy")

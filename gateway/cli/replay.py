@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     only = frozenset(SocketId(name) for name in args.socket)
     view = ReplayRows(language, None, only)
     curves = ReplayCurves(only)
+    _require_elsewhere(args)
     rows: list[tuple[str, ...]] = []
     version = ""
     site = None
@@ -127,15 +128,11 @@ def _begun(path: Path) -> float | None:
 
 def _recordings(journal: Path) -> list[Path]:
     """Raises DeviceError if there are none, ConfigMistake if the config does not name its state folder."""
-    from gateway.cli.state_folder import state_folder
     from gateway.devices.flight_files import FOLDER, SUFFIX, recordings
 
     if journal.name.endswith(SUFFIX):
         return [journal]
-    folder = journal
-    if journal.is_file():
-        named = journal.suffix == ".toml"
-        folder = state_folder(argparse.Namespace(config=journal, state_dir=None)) if named else journal.parent
+    folder = _folder_of(journal)
     files = recordings(folder / FOLDER) or recordings(folder)
     if not files:
         raise DeviceError(
@@ -143,6 +140,24 @@ def _recordings(journal: Path) -> list[Path]:
             "unless the config says recording_mb = 0"
         )
     return files
+
+
+def _folder_of(journal: Path) -> Path:
+    from gateway.cli.state_folder import state_folder
+
+    if not journal.is_file():
+        return journal
+    named = journal.suffix == ".toml"
+    return state_folder(argparse.Namespace(config=journal, state_dir=None)) if named else journal.parent
+
+
+def _require_elsewhere(args: argparse.Namespace) -> None:
+    """Raises ConfigMistake if a file to be written is one of the gateway's own."""
+    from gateway.cli.state_folder import require_elsewhere
+
+    for option, output in (("--csv", args.csv), ("--svg", args.svg)):
+        if output is not None:
+            require_elsewhere(_folder_of(args.journal), output, option)
 
 
 def _require_sockets(args: argparse.Namespace, known: set[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.time_limit import add_seconds
-from gateway.errors import DeviceError
+from gateway.errors import ConfigMistake, DeviceError, Mistake
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REDRAW_S: Final = 1.0
 PLAIN_S: Final = 5.0
 RETRY_S: Final = 1.0
+PORTS: Final = 65_536
 
 Draw = Callable[["Sequence[BoardTable]"], None]
 
@@ -36,9 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 at the end; 1 if the broker was never reached."""
+    """0 at the end; 1 if the broker was never reached. Raises ConfigMistake of an address that none can have."""
     from gateway.publish.board import Board
 
+    _require_address(args)
     board = Board(gateway=args.gateway)
     if args.plain:
         return asyncio.run(_watch(args, board, _print_plain, PLAIN_S))
@@ -50,6 +52,19 @@ def run(args: argparse.Namespace) -> int:
             live.update(_rich_tables(tables), refresh=True)
 
         return asyncio.run(_watch(args, board, redraw, REDRAW_S))
+
+
+def _require_address(args: argparse.Namespace) -> None:
+    from gateway.config.addresses import is_host
+
+    checks = (
+        ("--host", args.host, is_host(args.host), "is no host.", "Write the broker's address or name alone."),
+        ("--port", args.port, 0 < args.port < PORTS, "is no port.", "A broker's is mostly 1883."),
+        ("--gateway", args.gateway, not set(args.gateway or "") & set("/+#\0"), "is no id.", "See [gateway] id."),
+    )
+    mistakes = tuple(Mistake(name, str(value), *words) for name, value, right, *words in checks if not right)
+    if mistakes:
+        raise ConfigMistake("arguments", mistakes)
 
 
 async def _watch(args: argparse.Namespace, board: "Board", draw: Draw, every_s: float) -> int:
@@ -104,6 +119,8 @@ def _password(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as problem:
         raise DeviceError(f"{path}: {problem.strerror}; give a readable --password-file") from None
+    except UnicodeDecodeError:
+        raise DeviceError(f"{path}: is no UTF-8 text; write the password anew") from None
 
 
 def _print_plain(tables: "Sequence[BoardTable]") -> None:

@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Final
 
+from gateway.config.addresses import is_host
 from gateway.config.draft import Draft
 from gateway.config.fuses import build_fuses, fuses_above
 from gateway.config.grid import build_grid_meter, check_grid_meter
@@ -157,7 +158,10 @@ def _mqtt(section: MqttSection, mistakes: list[Mistake]) -> MqttPlan:
         discovery_prefix=section.discovery_prefix,
         journal_rows=section.journal_rows,
     )
-    if not plan.on_loopback and plan.password_file is None:
+    if not is_host(section.host):
+        remedy = 'Write the broker\'s address or name alone, such as "192.168.1.10".'
+        mistakes.append(Mistake("mqtt.host", shown(section.host), "is no host.", remedy))
+    elif not plan.on_loopback and plan.password_file is None:
         mistakes.append(
             Mistake(
                 "mqtt.host",

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+from gateway.config.addresses import host_and_port
 from gateway.config.plans import GridMeterPlan
 from gateway.config.schema import GridMeterSection
-from gateway.config.wires import host_and_port
 from gateway.config.wording import HIDDEN, shown
 from gateway.errors import Mistake
 from gateway.meters.han_port import HanPlan

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.config.addresses import host_and_port
 from gateway.config.draft import Draft
 from gateway.config.models import Models
 from gateway.config.plans import BusPlan, RelayBoardPlan, SerialLine, TcpLink
@@ -26,15 +27,6 @@ class Resident:
     path: str
     bus: str
     unit: int
-
-
-def host_and_port(text: str) -> tuple[str, int] | None:
-    """`host:port` taken apart; None if it is not one. IPv6 addresses stand in brackets."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not host or "/" in host or not port.isascii() or not port.isdigit():
-        return None
-    return (host, int(port)) if 1 <= int(port) <= 65_535 else None
 
 
 def build_buses(draft: Draft, mistakes: list[Mistake]) -> dict[BusId, BusPlan]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -116,6 +117,14 @@ def test_a_whole_archive_is_green_with_us_and_with_the_verifier_that_lies_in_it(
     done = subprocess.run([*words[:2], "-S", *words[2:]], env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "needs cryptography" in done.stderr
+
+
+def test_an_archive_takes_the_place_of_no_device(folder: Path, tmp_path: Path) -> None:
+    device = tmp_path / "null"
+    os.mkfifo(device)
+    with pytest.raises(DeviceError, match="is no file"):
+        called("export", "--state-dir", folder, "--format", "archive", "-o", device)
+    assert device.is_fifo()
 
 
 def test_the_verifier_needs_python_and_cryptography_alone() -> None:

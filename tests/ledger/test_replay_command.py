@@ -44,6 +44,16 @@ def test_every_decision_is_shown_with_its_reason_in_both_languages(
     assert "plain" not in english
 
 
+@pytest.mark.parametrize("option", ["--csv", "--svg"])
+def test_no_table_and_no_drawing_takes_the_place_of_the_journal(folder: Path, option: str) -> None:
+    journal = folder / "journal.sqlite3"
+    journal.write_bytes(b"rows")
+    for named in (folder, journal):
+        with pytest.raises(ConfigMistake):
+            called(named, option, journal)
+    assert journal.read_bytes() == b"rows"
+
+
 @pytest.mark.parametrize("moment", ["0001-01-01", "9999-12-31T23:59-12:00", "1e9", ""])
 def test_a_moment_outside_the_calendar_is_told(moment: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

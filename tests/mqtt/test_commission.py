@@ -1,14 +1,17 @@
 """`laddvakt commission` beside the whole daemon, a broker, and a cabinet on ptys whose meters are wired crosswise."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from gateway.cli import commission
 from gateway.cli.main import main
+from gateway.ids import GatewayId
+from gateway.publish.topic_names import gateway_status
 from tests.campaigns._cabinet_process import BrokerProcess, CabinetProcess
 from tests.campaigns._gateway_process import Ear, GatewayProcess, wait_until
-from tests.mqtt.broker import broker, free_port, needs_mosquitto
+from tests.mqtt.broker import broker, ear, free_port, needs_mosquitto
 
 HEAD = """
 [scenario]
@@ -143,6 +146,24 @@ def test_a_gateway_that_is_not_there_is_told_in_one_sentence(
         said = complaint(capsys, str(config), "--yes")
     assert "knows no gateway villa-1; start it" in said
     assert said.count("\n") == 1
+
+
+@needs_mosquitto
+def test_a_gateway_that_has_stopped_is_told_before_anybody_plugs_a_car_in(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def leave_word(port: int) -> None:
+        async with ear(port) as speaker:
+            await speaker.client.publish(gateway_status(GatewayId("villa-1")), "offline", qos=1, retain=True)
+
+    with broker(tmp_path) as process:
+        asyncio.run(leave_word(process.port))
+        text = EXAMPLE.read_text("utf-8").replace("port = 1883", f"port = {process.port}")
+        config.write_text(text, "utf-8")
+        assert main(["commission", str(config), "--yes"]) == 1
+    told = capsys.readouterr()
+    assert "says that nobody runs gateway villa-1; start it" in told.err
+    assert "p1:" not in told.out
 
 
 def test_a_socket_that_there_is_not_is_named_beside_those_that_there_are(

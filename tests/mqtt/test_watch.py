@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import watch
-from gateway.errors import DeviceError
+from gateway.errors import ConfigMistake, DeviceError
 from gateway.publish.words import Language
 from tests.mqtt.broker import broker, ear, free_port, needs_mosquitto
 from tests.publish.cabinet_told import control_state, snapshot, state_topics
@@ -48,3 +48,23 @@ def test_a_broker_that_is_not_there_is_told_in_one_sentence() -> None:
 def test_a_password_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="password-file"):
         watch.run(arguments("--password-file", str(tmp_path / "none"), "--seconds", "5", "--plain"))
+    (tmp_path / "latin").write_bytes("lösen".encode("latin-1"))
+    with pytest.raises(DeviceError, match="latin: is no UTF-8 text"):
+        watch.run(arguments("--password-file", str(tmp_path / "latin"), "--seconds", "5", "--plain"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--host", ""),
+        ("--host", "a..b"),
+        ("--port", "0"),
+        ("--port", "65536"),
+        ("--gateway", "#/+"),
+        ("--gateway", "+"),
+    ],
+)
+def test_an_address_that_none_can_have_is_told_with_its_option(option: str, value: str) -> None:
+    with pytest.raises(ConfigMistake) as told:
+        watch.run(arguments(option, value, "--seconds", "0.3", "--plain"))
+    assert [(mistake.path, mistake.value) for mistake in told.value.mistakes] == [(option, value)]
