@@ -137,7 +137,7 @@ def test_the_line_says_that_it_waits_after_an_outage() -> None:
 
 def test_a_car_that_woke_after_it_had_made_way_gets_its_turn_when_its_patience_is_over() -> None:
     """Its own timer starts it at night, but at setpoint 0 it cannot show that."""
-    patience_s, slice_s = 3600.0, 900.0
+    patience_s, slice_s = 1800.0, 450.0
     rules = QueueRules(slice_s=slice_s, patience_s=patience_s)
     boxes = [wallbox(name) for name in ("p1", "p2", "p3")]
     cabinet = Cabinet(site(*boxes, fuses=(fuse(rating_a=16.0),), rules=rules), house_a=[1.0] * 3)
