@@ -76,10 +76,11 @@ class _Visit:
             finding = judge(trial, self._orders.language)
         finally:
             if self._asked or trial.stood:
+                # Before a word of it: a terminal that has gone away must not keep the socket on.
+                await self._line.command(self._name, CHARGE, "OFF")
                 if trial.stood and not self._asked:
                     self._say("by_itself")
                 self._say("stops")
-                await self._line.command(self._name, CHARGE, "OFF")
         if self._asked or trial.stood:
             moved = {self._name, *trial.movers}
             await self._line.until(lambda: not moved & set(self._busy()), STOPS_S)

@@ -61,8 +61,8 @@ class MqttWallbox(Section):
     """A wallbox that takes its setpoint over MQTT."""
 
     mqtt: Literal[True]
-    minimum_a: float = Field(default=6.0, ge=6, le=32)
-    step_a: float = Field(default=1.0, gt=0, le=6)
+    minimum_a: float = Field(default=6.0, ge=6, le=32, description="least current that the box offers")
+    step_a: float = Field(default=1.0, gt=0, le=6, description="steps in which its current is set")
     phase_pause_s: float | None = Field(
         default=None,
         ge=1,

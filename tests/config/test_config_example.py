@@ -1,6 +1,7 @@
 """The example config, the cabinet that comes of it, and what the person is told to know."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,20 @@ def test_the_schema_knows_every_section_and_forbids_others(capsys: pytest.Captur
     assert schema == json_schema()
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_every_key_is_explained_in_the_schema_or_shown_in_an_example() -> None:
+    schema = json_schema()
+    examples = FILE.read_text("utf-8") + FILE.with_name("restraints.toml.example").read_text("utf-8")
+    shown = set(re.findall(r"\b([a-z_]+) = |\[\[?([a-z_]+)\]", examples))
+    known = {word for pair in shown for word in pair}
+    unexplained = [
+        f"{section}.{key}"
+        for section, said in {"Config": schema, **schema["$defs"]}.items()
+        for key, rule in said.get("properties", {}).items()
+        if key not in known and not rule.get("description")
+    ]
+    assert not unexplained
 
 
 def test_the_rules_of_the_line_are_told_and_nought_means_never() -> None:

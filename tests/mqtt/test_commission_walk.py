@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,25 @@ def test_a_box_without_a_car_is_never_started() -> None:
     gateway = PlayedGateway(RIGHT, plugged=False)
     assert walked(gateway, BOX)[0].verdict is Verdict.NO_CAR
     assert not gateway.sent
+
+
+@pytest.mark.parametrize("last", range(1, 7))
+def test_a_terminal_that_goes_away_leaves_no_socket_on(last: int) -> None:
+    gateway = PlayedGateway(RIGHT)
+    spoken: list[str] = []
+
+    def say(text: str) -> None:
+        spoken.append(text)
+        if len(spoken) >= last:
+            raise BrokenPipeError
+
+    async def through() -> None:
+        with suppress(BrokenPipeError):
+            await walk(Orders(SITE, 20.0, Language.EN, None, say), gateway.line, Person(None), (ONE, TWO))
+
+    run_virtually(through())
+    assert len(spoken) >= last
+    assert not gateway.on
 
 
 def test_current_that_goes_on_after_the_stop_fails_the_right_meter() -> None:
