@@ -5,6 +5,7 @@ key lies on a token the same file holds the reference to it, so that one rename 
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -178,7 +179,7 @@ class KeyStore:
 
 
 def _text(path: Path) -> bytes:
-    require_mode(path, KEY_MODE)
+    require_mode(path, KEY_MODE, read_by_root=True)
     try:
         return path.read_bytes()
     except OSError as problem:
@@ -215,7 +216,7 @@ def _pin(place: TokenPlace) -> str:
     """Raises ConfigMistake."""
     if not place.pin_file.is_file():
         raise _bad_pin(place, "There is no such file.")
-    require_mode(place.pin_file, KEY_MODE)
+    require_mode(place.pin_file, KEY_MODE, read_by_root=True)
     try:
         pin = place.pin_file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -239,21 +240,33 @@ def make_folder(folder: Path) -> None:
     require_mode(folder, FOLDER_MODE)
 
 
-def require_mode(path: Path, mode: int) -> None:
-    """Raises ConfigMistake if others than the owner may reach the file or folder, or the owner is somebody else."""
+def require_mode(path: Path, mode: int, *, read_by_root: bool = False) -> None:
+    """Raises ConfigMistake if others than the owner may reach the file or folder, or the owner is somebody else.
+
+    read_by_root: nothing is written, so that root may look at what is another's, as with `sudo laddvakt export`.
+    """
     try:
         seen = path.stat(follow_symlinks=False)
     except OSError as problem:
         raise DeviceError(f"{path}: {problem.strerror}") from None
-    have = stat.S_IMODE(seen.st_mode)
-    if have & ~mode or seen.st_uid != os.geteuid():
-        mistake = Mistake(
-            path="mode",
-            value=f"{have:04o}, owner {seen.st_uid}",
-            problem="Others than the daemon may reach what it signs with.",
-            remedy=f"Run: chown {os.geteuid()} {path} && chmod {mode:o} {path}; if others had access, use a new key.",
-        )
-        raise ConfigMistake(str(path), (mistake,))
+    have, by_root = stat.S_IMODE(seen.st_mode), os.geteuid() == 0
+    is_own = seen.st_uid == os.geteuid() or (by_root and read_by_root)
+    if have & ~mode or not is_own:
+        if is_own:
+            remedy = f"Run: chmod {mode:o} {path}; if others had access, use a new key."
+        elif by_root:
+            remedy = f"Run this command as that user: sudo -u {_user(seen.st_uid)} laddvakt ..."
+        else:
+            remedy = f"Run: chown {os.geteuid()} {path} && chmod {mode:o} {path}; if others had access, use a new key."
+        wrong = "Others than the daemon may reach what it signs with." if have & ~mode else "It is another user's."
+        raise ConfigMistake(str(path), (Mistake("mode", f"{have:04o}, owner {seen.st_uid}", wrong, remedy),))
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"'#{number}'"
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The signing key is made once, whole, for the daemon alone, and never shown."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -90,3 +91,20 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
         make_folder(tmp_path / "file" / "state")
     with pytest.raises(DeviceError, match="cannot be stored"):
         KeyStore.make(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_root_reads_the_key_of_the_daemon_and_is_told_to_be_the_daemon_where_it_would_write(tmp_path: Path) -> None:
+    made = KeyStore.make(tmp_path)
+    for path in (tmp_path / KEY_FILE, tmp_path):
+        os.chown(path, 4711, 4711)
+    tmp_path.chmod(0o700)
+    assert KeyStore.load(tmp_path).public_key_hex == made.public_key_hex
+    with pytest.raises(ConfigMistake) as told:
+        make_folder(tmp_path)
+    (mistake,) = told.value.mistakes
+    assert mistake.remedy == "Run this command as that user: sudo -u '#4711' laddvakt ..."
+    (tmp_path / KEY_FILE).chmod(0o644)
+    with pytest.raises(ConfigMistake) as told:
+        KeyStore.load(tmp_path)
+    assert "chown" not in told.value.mistakes[0].remedy
