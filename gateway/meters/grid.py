@@ -29,6 +29,10 @@ VOLTAGE_V_MIN: Final = 100.0
 SLACK_W: Final = 50.0
 """Aidon takes its total up to 15 W away from its phases, and small currents are metered badly (IEC 62053-21, 8.1)."""
 
+CURRENT_STEP_A_MAX: Final = 1.0
+POWER_STEP_W_MAX: Final = 1000.0
+"""No meter tells currents and powers coarser than so; a last digit worth more is damaged, and excuses no more."""
+
 
 class Rule(StrEnum):
     """Plausibility rules, as they are named in `GridReading.refused`."""
@@ -116,8 +120,8 @@ class _Registers:
         """What a current may be short of: 1 A where all show whole amperes (Dutch `003`, Iskraemeco AM550 `9.0`)."""
         known = [current for current in current_a if current is not None]
         if known and all(current.is_integer() for current in known):
-            return 1.0
-        return max(self.step(code, _CURRENT_FACTOR) for code in obis.CURRENT_BY_PHASE)
+            return CURRENT_STEP_A_MAX
+        return min(CURRENT_STEP_A_MAX, max(self.step(code, _CURRENT_FACTOR) for code in obis.CURRENT_BY_PHASE))
 
     def step(self, code: str, factors: dict[str, Decimal]) -> float:
         """The value of the register's last digit in base units; 0 if it is unknown."""
@@ -195,7 +199,8 @@ def _power_rules(registers: _Registers, flow: _Flow) -> list[Rule]:
     """
     if not any(_exceeded(flow, 0.0, 0.0)):
         return []
-    power_step_w = max(registers.step(code, _POWER_FACTOR) for code in (obis.IMPORT_POWER, obis.EXPORT_POWER))
+    told = obis.IMPORT_POWER if (flow.import_w or 0.0) >= (flow.export_w or 0.0) else obis.EXPORT_POWER
+    power_step_w = min(POWER_STEP_W_MAX, registers.step(told, _POWER_FACTOR))
     return list(_exceeded(flow, registers.current_step_a(flow.current_a), power_step_w))
 
 

@@ -135,6 +135,23 @@ def test_whole_amperes_of_dutch_meters_leave_room_for_their_rounding() -> None:
     assert reading_of(whole).refused == ()
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"1-0:2.7.0": (Decimal("0E+4"), "W")},  # a scaler of 4 beside an export of zero
+        {"1-0:71.7.0": (Decimal("0E+3"), "A")},
+        {"1-0:71.7.0": (Decimal("0E+3"), "A"), "1-0:1.7.0": (Decimal("1E+4"), "W")},
+    ],
+)
+def test_a_last_digit_that_no_meter_has_excuses_no_power(damaged: dict[str, Item | None]) -> None:
+    true: dict[str, Item | None] = {
+        "1-0:1.7.0": (Decimal(9415), "W"),
+        "1-0:2.7.0": (Decimal(0), "W"),
+        "1-0:31.7.0": (Decimal("5.1"), "A"),
+    }
+    assert reading_of({**true, **damaged}).refused == (Rule.POWER_ABOVE_CURRENTS,)
+
+
 @pytest.mark.parametrize("shown", [(Decimal(0), "V"), None])
 def test_a_live_phase_that_shows_no_voltage_is_judged_at_the_highest_voltage(shown: Item | None) -> None:
     it_net: dict[str, Item | None] = {"1-0:52.7.0": shown, "1-0:51.7.0": (Decimal("003.0"), "A")}
