@@ -34,6 +34,7 @@ EXIT_NOT_PROVEN: Final = 1
 EXIT_FALSE: Final = 2
 EXIT_NOT_ASKED: Final = 3
 EXIT_UNSIGNED: Final = 4
+EXIT_INTERRUPTED: Final = 130
 ABSENT_MAX: Final = 8
 """Gaps between pages that are named one by one."""
 
@@ -193,10 +194,26 @@ def _table_findings(
 
 
 def verify_own_archive(argv: Sequence[str]) -> int:
-    """The same for the archive that this program was started from: argv[0] is its file."""
+    """The same for the archive that this program was started from: argv[0] is its file. A verdict that could not be
+    written out is none."""
+    from gateway.cli.streams import drop_output, fill_closed_streams, soften_streams
+
+    fill_closed_streams()
+    soften_streams()
     parser = Parser(prog=f"python3 {Path(argv[0]).name}", description="Verifies this archive.")
     add_arguments(parser)
-    return run(parser.parse_args([argv[0], *argv[1:]]))
+    try:
+        code = run(parser.parse_args([argv[0], *argv[1:]]))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+        return EXIT_NOT_ASKED
+    except OSError as problem:
+        drop_output()
+        return _not_asked(f"{problem.filename or 'standard output'}: {problem.strerror}")
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return code
 
 
 def _not_asked(problem: str) -> int:

@@ -119,6 +119,25 @@ def test_a_whole_archive_is_green_with_us_and_with_the_verifier_that_lies_in_it(
     assert "needs cryptography" in done.stderr
 
 
+def test_the_verifier_of_an_archive_speaks_to_any_terminal_and_says_when_nobody_hears_it(
+    folder: Path, archive: Path
+) -> None:
+    words = [sys.executable, "-I", str(archive), "--key", key_of(folder), "--language", "sv"]
+    plain = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([words[0], *words[2:]], env=plain, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"GRON" in done.stdout
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, env={}, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (3, b"laddvakt verify: standard output: No space left on device\n")
+    with subprocess.Popen(words, env={}, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        assert command.stderr.read() == b""
+        assert command.wait() == 3
+
+
 def test_an_archive_takes_the_place_of_no_device(folder: Path, tmp_path: Path) -> None:
     device = tmp_path / "null"
     os.mkfifo(device)
