@@ -13,8 +13,8 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 GATEWAY = HOUSE / "gateway"
 CORE = ("wire", "meters", "actuators", "site", "metering", "control", "billing", "journal", "publish")
-LINES_MAX = 360
-FUNCTION_LINES_MAX = 75
+LINES_MAX = 350
+FUNCTION_LINES_MAX = 65
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "uv.lock", "gateway", "deploy", "udev", "tests", "hil"}
 EMPTY_NAMES = {"manager", "helper", "helpers", "utils", "util", "common", "handler", "misc", "base", "data", "process"}
 # In two halves, so that this file does not break the law that it reads.
