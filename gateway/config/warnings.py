@@ -1,5 +1,6 @@
 """What the person should know about a config that is allowed: nothing here stops the daemon."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ UNPROVEN = "unproven"
 
 
 def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
-    """All cautions, in the order of the file."""
+    """All cautions, in the order of the file; those of unproven maps last, one for each map."""
     return (
         *_of_grid_meter(cabinet),
         *_of_relay_boards(cabinet),
@@ -26,6 +27,7 @@ def cautions(cabinet: Cabinet) -> tuple[Caution, ...]:
             for socket in cabinet.site.sockets.values()
             for caution in _of_socket(cabinet, socket, cabinet.sockets[socket.id])
         ),
+        *_of_unproven_maps(cabinet),
     )
 
 
@@ -52,8 +54,6 @@ def _of_grid_meter(cabinet: Cabinet) -> Iterator[Caution]:
 
 def _of_relay_boards(cabinet: Cabinet) -> Iterator[Caution]:
     for board in cabinet.relay_boards.values():
-        if board.model.confidence == UNPROVEN:
-            yield _unproven(f"relay_board[{board.id}].model", board.model.id)
         if board.flash:
             yield Caution(
                 f"relay_board[{board.id}].dead_man",
@@ -91,8 +91,6 @@ def _of_socket(cabinet: Cabinet, socket: Socket, plan: SocketPlan) -> Iterator[C
             "a box over MQTT counts with its full rating until it is seen to obey, and has no failsafe that we know.",
             "A box on a wire, or a contactor beside it, holds when the network does not.",
         )
-    if isinstance(plan.wallbox, ModbusWallboxPlan) and plan.wallbox.model.confidence == UNPROVEN:
-        yield _unproven(f"{path}.wallbox.model", plan.wallbox.model.id)
     own = cabinet.site.fuses[socket.fuse]
     if socket.rating_a > own.rating_a:
         yield Caution(
@@ -111,8 +109,6 @@ def _of_meter(path: str, socket: Socket, plan: SocketPlan) -> Iterator[Caution]:
                 f"{path}.meter", "without a meter the socket counts with what it is allowed.", "Add a meter if you can."
             )
         return
-    if meter.model.confidence == UNPROVEN:
-        yield _unproven(f"{path}.meter.model", meter.model.id)
     step_wh = _register_step_wh(meter.model)
     if plan.mmq_wh is not None and step_wh is not None and plan.mmq_wh < step_wh:
         yield Caution(
@@ -134,9 +130,20 @@ def _register_step_wh(model: MeterModel) -> Decimal | None:
     return None if field is None or field.type is NumberType.F32 else abs(field.scale) * 1000
 
 
-def _unproven(path: str, model_id: str) -> Caution:
-    return Caution(
-        path,
-        f'the map of "{model_id}" is unproven: no maker\'s document with a printed example stands behind it.',
-        "Compare every shown value with the device's own display.",
-    )
+def _of_unproven_maps(cabinet: Cabinet) -> Iterator[Caution]:
+    at: dict[str, list[str]] = defaultdict(list)
+    for board in cabinet.relay_boards.values():
+        if board.model.confidence == UNPROVEN:
+            at[board.model.id].append(f"relay_board[{board.id}].model")
+    for name, plan in cabinet.sockets.items():
+        if isinstance(plan.wallbox, ModbusWallboxPlan) and plan.wallbox.model.confidence == UNPROVEN:
+            at[plan.wallbox.model.id].append(f"socket[{name}].wallbox.model")
+        if plan.meter is not None and plan.meter.model.confidence == UNPROVEN:
+            at[plan.meter.model.id].append(f"socket[{name}].meter.model")
+    for model_id, (first, *others) in at.items():
+        also = f" (and so at {len(others)} more)" if others else ""
+        yield Caution(
+            first,
+            f'the map of "{model_id}" is unproven{also}: no maker\'s document with a printed example stands behind it.',
+            "Compare every shown value with the device's own display.",
+        )

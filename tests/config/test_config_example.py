@@ -181,3 +181,13 @@ def test_a_slice_that_would_wear_out_contactors_is_a_mistake() -> None:
     with pytest.raises(ConfigMistake) as caught:
         cabinet_of(changed(("slice_s = 900", "slice_s = 60")), "example")
     assert [mistake.path for mistake in caught.value.mistakes] == ["control.slice_s"]
+
+
+def test_an_unproven_map_is_told_once_however_many_devices_use_it() -> None:
+    cabinet = cabinet_of(EXAMPLE, "example")
+    meters = [plan.meter.model.id for plan in cabinet.sockets.values() if plan.meter is not None]
+    number = meters.count("eastron-sdm630")
+    assert number > 1
+    unproven = [str(one) for one in cautions(cabinet) if '"eastron-sdm630" is unproven' in str(one)]
+    assert len(unproven) == 1
+    assert f"(and so at {number - 1} more)" in unproven[0]
