@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway.devices.protocols import Clock
+    from gateway.meters.grid_plausibility import GridTrace
     from gateway.meters.han_port import HanPlan, HanPort, HanSight
     from gateway.meters.readings import GridReading
     from gateway.publish.words import Language
@@ -60,11 +61,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Ear:
-    """What was heard last. clock: None for files, whose times are their own."""
+    """What was heard last. clock: None for files, whose times are their own; trace: None where the bytes have no times,
+    so that each telegram is judged alone."""
 
-    def __init__(self, port: str, clock: "Clock | None") -> None:
+    def __init__(self, port: str, clock: "Clock | None", trace: "GridTrace | None") -> None:
         self._port = port
         self._clock = clock
+        self._trace = trace
         self.sight: HanSight | None = None
         self.reading: GridReading | None = None
 
@@ -79,6 +82,8 @@ class _Ear:
                 if event.clock is not None:
                     port.told(event.clock, at)
                 self.reading = grid_reading(event, at)
+                if self._trace is not None:
+                    self._trace, self.reading, _ = self._trace.heard(self.reading)
 
     def text(self, now_s: float, language: "Language") -> str:
         from gateway.publish.listen_view import Heard, listen_view, plain_text
@@ -97,8 +102,9 @@ class _Ear:
 async def _listen(args: argparse.Namespace, plan: "HanPlan", language: "Language") -> int:
     from gateway.devices.han_line import HanLine
     from gateway.devices.system_clock import SystemClock
+    from gateway.meters.grid_plausibility import GridTrace
 
-    ear = _Ear(args.port, SystemClock())
+    ear = _Ear(args.port, SystemClock(), GridTrace())
     line = HanLine(args.port, plan)
     loop = asyncio.get_running_loop()
 
@@ -135,13 +141,14 @@ def _show(text: str, *, clear: bool) -> None:
 
 def _read_file(name: str, plan: "HanPlan", language: "Language") -> int:
     """A file at once: a recording with its own times, other bytes as if they came one burst after the other."""
+    from gateway.meters.grid_plausibility import GridTrace
     from gateway.meters.han_port import HanPort
 
     try:
         octets = _bytes_of(name)
     except OSError as problem:
         raise DeviceError(f"{name}: {problem.strerror}. Give a port or a file that can be read.") from problem
-    ear = _Ear(name, None)
+    ear = _Ear(name, None, GridTrace() if _is_recording(octets) else None)
     port = HanPort(plan, bridged=True)
     port.opened(0.0)
     now_s = looked_s = 0.0
@@ -165,12 +172,18 @@ def _bytes_of(name: str) -> bytes:
         return file.read(FILE_BYTES_MAX)
 
 
+def _is_recording(octets: bytes) -> bool:
+    from gateway.wire.recording import MAGIC
+
+    return octets.startswith(MAGIC.encode())
+
+
 def _timed_pieces(name: str, octets: bytes) -> "Iterator[tuple[float, bytes]]":
     """Pieces with seconds. Raw bytes are taken to have come in one go after a quiet second."""
     from gateway.wire.line import P1_LINE
-    from gateway.wire.recording import MAGIC, recorded
+    from gateway.wire.recording import recorded
 
-    if octets.startswith(MAGIC.encode()):
+    if _is_recording(octets):
         try:
             for read in recorded(octets.decode("ascii", "replace").splitlines()):
                 yield read.at_s, read.octets

@@ -15,7 +15,7 @@ from threading import Event, Thread
 import pytest
 
 from gateway.cli.main import main
-from gateway.wire.recording import MAGIC, recorded
+from gateway.wire.recording import MAGIC, head, read_line, recorded
 from tests.wire.p1_telegrams import p1_telegram
 
 HOUSE = Path(__file__).parents[2]
@@ -74,6 +74,20 @@ def test_a_file_is_judged_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     file.write_bytes(p1_telegram().replace(b"\n", b"\r\n"))
     assert main(["listen", str(file), "--language", "en"]) == 1
     assert "A bridge rewrites line ends" in capsys.readouterr().out
+
+
+def test_a_register_that_falls_is_named_where_the_bytes_have_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fallen = p1_telegram({"1-0:1.8.0": "00001134.567*kWh"}, clock="261121221010W")
+    timed, untimed = tmp_path / "han.txt", tmp_path / "han.bin"
+    reads = [read_line(0.0, p1_telegram()), read_line(10.0, fallen)]
+    timed.write_text(head("/dev/ttyUSB0", "2026-11-21T22:10:00+00:00") + "".join(reads), "ascii")
+    untimed.write_bytes(p1_telegram() + fallen)
+    main(["listen", str(timed), "--language", "en"])
+    assert "a register fell" in capsys.readouterr().out
+    main(["listen", str(untimed), "--language", "en"])
+    assert "a register fell" not in capsys.readouterr().out, "without times each telegram is judged alone"
 
 
 def test_what_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
