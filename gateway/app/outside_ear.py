@@ -26,7 +26,7 @@ class Link(Protocol):
 
 
 class OutsideEar:
-    """Listens to what the config has restraints for. show_again: says a topic anew at the next tick."""
+    """Listens to what the config says comes over MQTT, nothing else. show_again: says a topic anew at the next tick."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class OutsideEar:
         self._show_again = show_again
         for limit in over_mqtt(site):
             link.listen(topic_names.limit_command(site.gateway_id, limit.id), self._limit)
-        if site.restraints.prices is not None:
+        if site.restraints.prices_over_mqtt:
             link.listen(topic_names.prices(site.gateway_id), self._prices)
-        if site.restraints.temperature is not None:
+        if site.restraints.temperature_over_mqtt:
             link.listen(topic_names.cabinet_temperature(site.gateway_id), self._temperature)
 
     def _prices(self, _topic: str, payload: bytes, _retained: bool) -> None:

@@ -30,7 +30,9 @@ def build_restraints(draft: Draft, fuses: Mapping[FuseId, Fuse], mistakes: list[
         limits=limits,
         tariffs=tariffs,
         temperature=_temperature(draft, mistakes),
+        temperature_over_mqtt=draft.cabinet_temperature is not None and draft.cabinet_temperature.mqtt is True,
         prices=_prices(draft, mistakes),
+        prices_over_mqtt=draft.price is not None and draft.price.mqtt is True,
         price_exempt=frozenset(
             SocketId(placed.section.name) for placed in draft.sockets if placed.section.price_exempt
         ),

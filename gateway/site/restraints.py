@@ -35,11 +35,14 @@ class CabinetTemperature:
 
 @dataclass(frozen=True, slots=True)
 class Restraints:
-    """All of one site, in the order of the config. time_zone: of tariffs and prices."""
+    """All of one site, in the order of the config. time_zone: of tariffs and prices. temperature_over_mqtt and
+    prices_over_mqtt: the config says that they are told so; else they come from a file, and nobody may tell them."""
 
     limits: tuple[ExternalLimit, ...] = ()
     tariffs: tuple[PowerTariff, ...] = ()
     temperature: CabinetTemperature | None = None
+    temperature_over_mqtt: bool = False
     prices: PriceRule | None = None
+    prices_over_mqtt: bool = False
     price_exempt: frozenset[SocketId] = frozenset()
     time_zone: tzinfo = UTC

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from gateway.app.faults import FaultLog
 from gateway.app.outside_ear import OutsideEar
 from gateway.app.sight_board import SightBoard
+from gateway.config.load import cabinet_of
 from gateway.ids import LimitId
 from gateway.publish.words import Language
 from gateway.site.outside import OutsideSight
@@ -20,6 +23,7 @@ from tests.publish.cabinet_told import MAIN, site
 
 PRICES = '{"unit": "SEK/kWh", "begin": "2026-01-15T00:00:00+01:00", "minutes": 60, "prices": [0.5, 0.7]}'
 HOME = LimitId("home")
+EXAMPLE = (Path(__file__).parents[2] / "deploy" / "restraints.toml.example").read_text("utf-8")
 
 
 class PaperLink:
@@ -63,7 +67,13 @@ def outside(board: SightBoard) -> OutsideSight:
 def test_limits_temperatures_and_prices_come_to_the_snapshot() -> None:
     async def play() -> None:
         limits = (ExternalLimit(HOME, MAIN, safe_a=6.0), ExternalLimit(LimitId("dso"), MAIN, wired_a=8.0))
-        restraints = Restraints(limits=limits, temperature=CabinetTemperature(60.0), prices=PriceRule(below=0.6))
+        restraints = Restraints(
+            limits=limits,
+            temperature=CabinetTemperature(60.0),
+            temperature_over_mqtt=True,
+            prices=PriceRule(below=0.6),
+            prices_over_mqtt=True,
+        )
         link, board, faults = gateway(restraints)
         assert "laddvakt/villa-1/limit/dso/set" not in link.listeners
         link.hear("limit/home/set", "10")
@@ -90,6 +100,27 @@ def test_limits_temperatures_and_prices_come_to_the_snapshot() -> None:
         assert faults.now == ("prices over MQTT",)
         link.hear("prices/set", PRICES)
         assert faults.now == ()
+
+    asyncio.run(play())
+
+
+def test_nobody_over_mqtt_may_tell_what_the_config_takes_from_elsewhere() -> None:
+    async def play() -> None:
+        by_file = EXAMPLE.replace("mqtt = true                         # {", 'file = "/prices.json"  # {', 1)
+        assert by_file != EXAMPLE
+        link, _, _ = gateway(cabinet_of(by_file, "file").site.restraints)
+        assert set(link.listeners) == {"laddvakt/villa-1/limit/home/set"}
+
+    asyncio.run(play())
+
+
+def test_each_of_temperature_and_prices_is_heard_where_its_own_section_says_mqtt() -> None:
+    async def play() -> None:
+        warm = re.sub(r'file = "/sys/[^"]*"', "mqtt = true", EXAMPLE, count=1)
+        both = {"cabinet_temperature/set", "prices/set"}
+        for text, heard in ((warm, both), (EXAMPLE, {"prices/set"})):
+            link, _, _ = gateway(cabinet_of(text, "file").site.restraints)
+            assert {topic.removeprefix("laddvakt/villa-1/") for topic in link.listeners} == heard | {"limit/home/set"}
 
     asyncio.run(play())
 

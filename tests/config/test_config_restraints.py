@@ -51,7 +51,9 @@ def test_the_example_has_a_thermometer() -> None:
     assert cabinet.site.restraints.temperature == CabinetTemperature(60.0)
     assert cabinet.thermometer == Path("/sys/bus/w1/devices/28-0316a2794bff/temperature")
     by_mqtt = changed('file = "/sys/bus/w1/devices/28-0316a2794bff/temperature"', "mqtt = true")
+    assert not cabinet.site.restraints.temperature_over_mqtt
     assert cabinet_of(by_mqtt, "file").thermometer is None
+    assert cabinet_of(by_mqtt, "file").site.restraints.temperature_over_mqtt
 
 
 def test_the_example_waits_for_prices_but_for_one_socket() -> None:
@@ -59,8 +61,10 @@ def test_the_example_waits_for_prices_but_for_one_socket() -> None:
     assert cabinet.site.restraints.prices == PriceRule(None, 4, time(7, 0))
     assert cabinet.site.restraints.price_exempt == {"p2"}
     assert cabinet.price_file is None
+    assert cabinet.site.restraints.prices_over_mqtt
     by_file = changed("mqtt = true                         # {", 'file = "/x"  # {')
     assert cabinet_of(by_file, "file").price_file == Path("/x")
+    assert not cabinet_of(by_file, "file").site.restraints.prices_over_mqtt
 
 
 def test_weights_and_days_of_ones_own_are_read() -> None:
