@@ -141,15 +141,17 @@ def _seconds(key: str, name: Pair, template: str) -> Entity:
 def _fuse_entities(fuse: Fuse) -> list[Entity]:
     swedish, english = f"Säkring {fuse.id}", f"Fuse {fuse.id}"
     key = f"fuse_{fuse.id}"
+    per_phase: list[tuple[str, Pair]] = [("load", ("last", "load")), ("limit", ("gräns", "limit"))]
     rows = [
         measured(
-            f"{key}_load_{phase.name.lower()}",
-            (f"{swedish} last {phase.name}", f"{english} load {phase.name}"),
-            value(f"load_a[{phase.value}]"),
+            f"{key}_{name}_{phase.name.lower()}",
+            (f"{swedish} {said} {phase.name}", f"{english} {told} {phase.name}"),
+            value(f"{name}_a[{phase.value}]"),
             "A",
             "current",
             digits=1,
         )
+        for name, (said, told) in per_phase
         for phase in Phase
     ]
     return [

@@ -34,7 +34,7 @@ STEP_OF_UNIT: Final[tuple[tuple[str, Step], ...]] = (
     ("_s", Step(2.0, 0.0)),
 )
 TOLD_AT_ONCE: Final = frozenset({"setpoint_a", "limit_a", "rating_a"})
-"""Told values, not measured ones: any change is news."""
+"""Told values, not measured ones: any change is news. One per phase, a fuse's limit, follows what is measured."""
 
 
 class Pace:
@@ -67,7 +67,7 @@ class Pace:
         for key, value in thing.items():
             if key in NEVER_A_REASON or key not in said:
                 continue
-            step = _step(key)
+            step = _step(key, isinstance(value, tuple))
             if step is None:
                 if value != said[key]:
                     return True
@@ -79,8 +79,8 @@ class Pace:
 
 
 @cache
-def _step(key: str) -> Step | None:
-    if key in TOLD_AT_ONCE:
+def _step(key: str, per_phase: bool) -> Step | None:
+    if key in TOLD_AT_ONCE and not per_phase:
         return None
     return next((step for unit, step in STEP_OF_UNIT if key.endswith(unit)), None)
 

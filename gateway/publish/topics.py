@@ -135,6 +135,7 @@ def _fuse(fuse: Fuse, seen: FuseState, utc: datetime) -> Thing:
     known = len(loads) == len(seen.load_a)
     return {
         "rating_a": fuse.rating_a,
+        "limit_a": _triple(seen.limit_a, 2),
         "load_a": _triple(seen.load_a, 2),
         "allocated_a": _triple(seen.allocated_a, 2),
         "headroom_a": rounded(min(free), 2) if known else None,

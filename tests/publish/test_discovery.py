@@ -142,6 +142,15 @@ def test_a_silent_meter_takes_its_figures_away_but_leaves_the_switch() -> None:
         assert p1[key]["avty"] == [{"t": "laddvakt/villa-1/status"}]
 
 
+def test_a_fuse_shows_load_and_limit_of_each_phase() -> None:
+    by_key = dict(components())
+    for name in ("load", "limit"):
+        for number in range(3):
+            shown = by_key[f"fuse_main_{name}_l{number + 1}"]
+            assert shown["val_tpl"] == f"{{{{ value_json.{name}_a[{number}] }}}}"
+            assert (shown["stat_t"], shown["unit_of_meas"]) == ("laddvakt/villa-1/fuse/main/state", "A")
+
+
 def test_the_connectivity_sensor_does_not_vanish_when_it_has_something_to_say() -> None:
     by_key = dict(components())
     assert "avty" not in by_key["connectivity"]

@@ -50,6 +50,17 @@ def test_silence_is_broken_after_thirty_seconds_where_something_is_measured() ->
     assert not due(words, 3600.0, {"state": "idle", "ts": "b"})
 
 
+def test_a_told_limit_is_news_at_once_but_a_fuses_limits_follow_what_is_measured() -> None:
+    pace = Pace()
+    assert due(pace, 0.0, {"limit_a": 10.0})
+    assert due(pace, 0.1, {"limit_a": 10.01})
+    fuse = Pace()
+    assert due(fuse, 0.0, {"limit_a": (20.0, 20.0, 20.0)})
+    assert not due(fuse, 0.5, {"limit_a": (20.0, 12.0, 20.0)})
+    assert due(fuse, 1.0, {"limit_a": (20.0, 12.0, 20.0)})
+    assert not due(fuse, 3.0, {"limit_a": (20.0, 12.05, 20.0)})
+
+
 def test_energy_is_due_at_a_hundredth_of_a_kilowatt_hour() -> None:
     pace = Pace()
     assert due(pace, 0.0, thing(kwh="1.000"))

@@ -174,6 +174,14 @@ def test_the_fuse_tells_load_headroom_and_overload() -> None:
     assert said["overload"] == "OFF"
 
 
+def test_the_fuse_tells_what_each_of_its_phases_may_carry_now() -> None:
+    assert told("fuse/main/state")["limit_a"] == [20.0, 20.0, 20.0]
+    fuse = FuseState((None, 6.0, 3.0), (20.0, 6.0, 3.0), (10.0, 8.256, 0.0), (0.0, 0.0, 0.0))
+    said = told("fuse/main/state", replace(control_state(), fuses={MAIN: fuse}))
+    assert said["limit_a"] == [10.0, 8.26, 0.0]
+    assert said["rating_a"] == 20.0
+
+
 def test_one_unknown_phase_makes_the_headroom_unknown_but_hides_no_overload() -> None:
     fuse = FuseState((None, 21.0, 3.0), (20.0, 21.0, 3.0), (20.0, 20.0, 20.0), (0.0, 0.0, 0.0))
     said = told("fuse/main/state", replace(control_state(), fuses={MAIN: fuse}))
