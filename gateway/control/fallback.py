@@ -12,7 +12,13 @@ from gateway.control.estimate import PHASE_FORGOTTEN_S, SOCKET_METER_QUIET_S
 from gateway.control.guard import METER_LOST_S
 from gateway.control.reservation import WALLBOX_QUIET_S
 from gateway.site.because import Why
-from gateway.site.freshness import BLIND_AFTER_S, FALLBACK_AFTER_STALE_S, INTERVAL_S_ASSUMED, GridWatch
+from gateway.site.freshness import (
+    BLIND_AFTER_S,
+    FALLBACK_AFTER_STALE_S,
+    IMPLAUSIBLE_HELD_S,
+    INTERVAL_S_ASSUMED,
+    GridWatch,
+)
 
 AT_ONCE_S: Final = 0.0
 
@@ -25,6 +31,8 @@ class Lack(StrEnum):
     GRID_SILENT_LONG = "grid_silent_long"
     GRID_FROZEN = "grid_frozen"
     GRID_IMPLAUSIBLE = "grid_implausible"
+    GRID_IMPLAUSIBLE_STILL = "grid_implausible_still"
+    GRID_IMPLAUSIBLE_LONG = "grid_implausible_long"
     PHASE_LOST = "phase_lost"
     SOCKET_METER_LATE = "socket_meter_late"
     SOCKET_METER_SILENT = "socket_meter_silent"
@@ -65,6 +73,8 @@ def fallback_rules(interval_s: float = INTERVAL_S_ASSUMED) -> tuple[FallbackRule
         FallbackRule(Lack.GRID_SILENT_LONG, BLIND_AFTER_S, Response.OFF, Why.GRID_BLIND),
         FallbackRule(Lack.GRID_FROZEN, stale_s, Response.HOLD, Why.GRID_FROZEN),
         FallbackRule(Lack.GRID_IMPLAUSIBLE, AT_ONCE_S, Response.HOLD, Why.GRID_IMPLAUSIBLE),
+        FallbackRule(Lack.GRID_IMPLAUSIBLE_STILL, IMPLAUSIBLE_HELD_S, Response.SAFE, Why.GRID_IMPLAUSIBLE),
+        FallbackRule(Lack.GRID_IMPLAUSIBLE_LONG, BLIND_AFTER_S, Response.OFF, Why.GRID_IMPLAUSIBLE),
         FallbackRule(Lack.PHASE_LOST, PHASE_FORGOTTEN_S, Response.PHASE_FULL, Why.OVERLOAD),
         FallbackRule(Lack.SOCKET_METER_LATE, SOCKET_METER_QUIET_S, Response.COUNTED, Why.SOCKET_METER_SILENT),
         FallbackRule(Lack.SOCKET_METER_SILENT, METER_LOST_S, Response.SOCKET_OFF, Why.SOCKET_METER_SILENT),

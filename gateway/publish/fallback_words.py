@@ -13,6 +13,8 @@ LACKS: Final[dict[Lack, Pair]] = {
     Lack.GRID_SILENT_LONG: ("Elmätaren är tyst länge", "Grid meter is silent for long"),
     Lack.GRID_FROZEN: ("Elmätaren upprepar sig, sedan som tyst", "Grid meter repeats itself, then as if silent"),
     Lack.GRID_IMPLAUSIBLE: ("Elmätarens värden är orimliga", "Grid meter's values are implausible"),
+    Lack.GRID_IMPLAUSIBLE_STILL: ("Orimliga värden utan ett rimligt", "Implausible values and no plausible one"),
+    Lack.GRID_IMPLAUSIBLE_LONG: ("Orimliga värden länge utan ett rimligt", "Implausible values for long"),
     Lack.PHASE_LOST: ("En fas saknas i telegrammen", "A phase is lacking in the telegrams"),
     Lack.SOCKET_METER_LATE: ("En plats mätare dröjer", "A socket's meter is late"),
     Lack.SOCKET_METER_SILENT: ("En plats mätare är tyst", "A socket's meter is silent"),

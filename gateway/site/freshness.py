@@ -2,8 +2,9 @@
 
 `GridWatch` is fed every telegram and asked once a tick. It learns the interval from the stream, sees a frozen meter
 (its own time repeated, or six identical telegrams from a meter without a clock), and after any silence, also at boot,
-trusts the port again only after three good telegrams in a row. Telegrams without currents do not count: list meters
-send them less often than power, and it is currents that fuses see.
+trusts the port again only after three good telegrams in a row. Telegrams that plausibility refuses hold what is given
+for a minute; a meter that says nothing else is then worth no more than a silent one. Telegrams without currents do not
+count: list meters send them less often than power, and it is currents that fuses see.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ STALE_S_MIN: Final = 3.0
 STALE_S_MAX: Final = 25.0
 STALE_INTERVALS: Final = 2.5
 FALLBACK_AFTER_STALE_S: Final = 5.0
+IMPLAUSIBLE_HELD_S: Final = 60.0
+"""Twice as long as a changed meter needs to prove itself with three telegrams."""
 BLIND_AFTER_S: Final = 300.0
 GOOD_TELEGRAMS_TO_TRUST: Final = 3
 IDENTICAL_TELEGRAMS_FROZEN: Final = 6
@@ -50,12 +53,14 @@ class GridSight:
 
 @dataclass(frozen=True, slots=True)
 class GridWatch:
-    """What is remembered of the stream. Start with `GridWatch.at_boot(now_s)`."""
+    """What is remembered of the stream. Start with `GridWatch.at_boot(now_s)`. last_moving_s, last_good_s: the newest
+    telegram that was not a repeated one, and the newest of those that no rule refused."""
 
     quiet_since_s: float
     intervals_s: tuple[float, ...] = ()
     newest: GridReading | None = None
     last_moving_s: float | None = None
+    last_good_s: float | None = None
     identical: int = 0
     trust_wants: int = GOOD_TELEGRAMS_TO_TRUST
     distrust: Freshness = Freshness.FALLBACK
@@ -98,7 +103,8 @@ class GridWatch:
         intervals = watch.intervals_s
         if watch.last_moving_s is not None and 0 < now_s - watch.last_moving_s < BLIND_AFTER_S:
             intervals = (*intervals, now_s - watch.last_moving_s)[-INTERVALS_REMEMBERED:]
-        return replace(watch, last_moving_s=now_s, intervals_s=intervals, trust_wants=max(0, watch.trust_wants - 1))
+        trust_wants = max(0, watch.trust_wants - 1)
+        return replace(watch, last_moving_s=now_s, last_good_s=now_s, intervals_s=intervals, trust_wants=trust_wants)
 
     def sight(self, now_s: float) -> GridSight:
         """What the port is worth at this moment."""
@@ -113,6 +119,8 @@ class GridWatch:
                 freshness, why = Freshness.STALE, Why.GRID_IMPLAUSIBLE
         elif watch.frozen:
             why = Why.GRID_FROZEN
+        elif watch.newest is not None and watch.newest.refused and watch._silent_s(now_s) < watch.stale_s:
+            why = Why.GRID_IMPLAUSIBLE
         else:
             why = {
                 Freshness.STALE: Why.GRID_STALE,
@@ -127,12 +135,17 @@ class GridWatch:
         return self._aged(now_s)
 
     def _by_age(self, now_s: float) -> Freshness:
-        age_s = now_s - (self.last_moving_s if self.last_moving_s is not None else self.quiet_since_s)
-        if age_s >= BLIND_AFTER_S:
+        silent_s = self._silent_s(now_s)
+        doubted_s = now_s - (self.last_good_s if self.last_good_s is not None else self.quiet_since_s)
+        if doubted_s >= BLIND_AFTER_S:
             return Freshness.BLIND
-        if self.last_moving_s is None or age_s >= self.stale_s + FALLBACK_AFTER_STALE_S:
+        fallback_s = self.stale_s + FALLBACK_AFTER_STALE_S
+        if self.last_good_s is None or silent_s >= fallback_s or doubted_s >= max(fallback_s, IMPLAUSIBLE_HELD_S):
             return Freshness.FALLBACK
-        return Freshness.STALE if age_s >= self.stale_s else Freshness.FRESH
+        return Freshness.STALE if silent_s >= self.stale_s else Freshness.FRESH
+
+    def _silent_s(self, now_s: float) -> float:
+        return now_s - (self.last_moving_s if self.last_moving_s is not None else self.quiet_since_s)
 
     def _aged(self, now_s: float) -> "GridWatch":
         by_age = self._by_age(now_s)

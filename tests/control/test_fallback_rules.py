@@ -61,7 +61,7 @@ def broken(cabinet: ShakyCabinet, lack: Lack) -> None:
             cabinet.grid_silent = True
         case Lack.GRID_FROZEN:
             cabinet.frozen = True
-        case Lack.GRID_IMPLAUSIBLE:
+        case Lack.GRID_IMPLAUSIBLE | Lack.GRID_IMPLAUSIBLE_STILL | Lack.GRID_IMPLAUSIBLE_LONG:
             cabinet.grid_refused = ("power above current",)
         case Lack.PHASE_LOST:
             cabinet.raw_grid_a = (15.0, None, 15.0)
@@ -160,3 +160,25 @@ def test_every_rule_has_its_words_in_both_languages() -> None:
         assert all(all(cell for cell in row) for row in table.rows)
     said = {row[3] for row in fallback_table(10.0, Language.SV).rows}
     assert reason(seen(running(), "p1").because, Language.SV) not in said
+
+
+def test_a_meter_that_tells_nothing_plausible_never_lets_the_house_grow_unseen_onto_a_full_fuse() -> None:
+    cabinet = running()
+    cabinet.grid_refused = ("power above current",)
+    cabinet.raw_grid_a = (1.0, 1.0, 1.0)
+    cabinet.house_a = [4.0, 4.0, 4.0]
+    cabinet.run(75)
+    for _ in range(600):
+        cabinet.step()
+        assert max(cabinet.main_a()) <= 20.3
+
+
+def test_one_implausible_telegram_among_good_ones_takes_nothing_away() -> None:
+    cabinet = running()
+    granted_a = seen(cabinet, "p1").granted_a
+    for _ in range(10):
+        cabinet.grid_refused = ("power above current",)
+        cabinet.run(10)
+        cabinet.grid_refused = ()
+        cabinet.run(10)
+        assert seen(cabinet, "p1").granted_a >= granted_a

@@ -93,7 +93,7 @@ def test_a_refused_telegram_may_lower_but_never_raise() -> None:
     assert granted(cabinet, "p1") == 12.0
     cabinet.grid_refused = ("power above current",)
     cabinet.house_a = [0.0, 0.0, 0.0]
-    cabinet.run(60)
+    cabinet.run(50)
     assert granted(cabinet, "p1") == 12.0
     cabinet.house_a = [12.0, 12.0, 12.0]
     cabinet.run(11)
