@@ -8,6 +8,7 @@ from gateway.config.caution import Caution
 from gateway.config.plans import Cabinet, ModbusWallboxPlan, MqttWallboxPlan, SocketPlan
 from gateway.config.restraint_warnings import restraint_cautions
 from gateway.config.safety_sum import safety_cautions
+from gateway.meters.grid_plausibility import DIRECT_CURRENT_A_MAX
 from gateway.meters.register_map import MeterModel, NumberType, Quantity
 from gateway.site.topology import Fuse, Purpose, Socket
 
@@ -37,6 +38,13 @@ def _of_grid_meter(cabinet: Cabinet) -> Iterator[Caution]:
             "grid_meter.house_load_a_max",
             "not stated: when the meter falls silent, sockets get only what fits beside the house's last seen maximum.",
             "State the most that the house draws on each phase.",
+        )
+    if cabinet.site.fuses[cabinet.site.main].rating_a > DIRECT_CURRENT_A_MAX:
+        yield Caution(
+            "grid_meter",
+            f"behind a main fuse above {DIRECT_CURRENT_A_MAX:g} A the meter hangs on current transformers, and some "
+            "(Aidon 6560) tell what flows behind these: 50 times too little behind 250/5 A. Nothing here multiplies.",
+            "Compare `laddvakt listen` with a clamp meter on each phase. If it shows less, use another meter.",
         )
     if cabinet.grid_meter.han.allow_without_crc:
         yield Caution(

@@ -191,3 +191,9 @@ def test_an_unproven_map_is_told_once_however_many_devices_use_it() -> None:
     unproven = [str(one) for one in cautions(cabinet) if '"eastron-sdm630" is unproven' in str(one)]
     assert len(unproven) == 1
     assert f"(and so at {number - 1} more)" in unproven[0]
+
+
+def test_a_main_fuse_behind_current_transformers_is_told_what_some_meters_tell() -> None:
+    assert "grid_meter" not in told(EXAMPLE)
+    large = told(changed(('name = "main"\nrating_a = 20', 'name = "main"\nrating_a = 250')))
+    assert "50 times too little" in large["grid_meter"]
