@@ -2,7 +2,8 @@
 
 Three classes. First those who have waited longer than the site's patience, whoever they are; then those who lack their
 minimum energy; then all others by the policy. Within a class the earlier place goes first. So nobody waits for longer
-than the patience, one slice of whoever charges, and the slices of those whose patience was over before.
+than the patience, one slice of whoever charges, and the slices of those whose patience was over before; the time in
+which a price held it back does not count.
 """
 
 from math import inf
@@ -45,6 +46,13 @@ def follow_waits(draft: Draft) -> None:
             memory.waits_since_s = draft.now_s
 
 
+def wait_outside_the_line(draft: Draft, it: SocketDraft) -> None:
+    """What it waits for now is not its turn: the time since the last tick takes nothing of its patience."""
+    since_s = it.memory.waits_since_s
+    if since_s is not None:
+        it.memory.waits_since_s = min(draft.now_s, since_s + draft.elapsed_s)
+
+
 def rank(draft: Draft, it: SocketDraft) -> Rank:
     """Where it stands among all, whether it waits or charges."""
     stands, by_policy = standing(draft, it)
@@ -73,9 +81,14 @@ def stands_aside(draft: Draft, it: SocketDraft) -> bool:
 
 def lacks_minimum(it: SocketDraft) -> bool:
     """Whether it has not got the energy that everybody on this socket, or by its own plan, gets first."""
+    return missing_kwh(it) > 0.0
+
+
+def missing_kwh(it: SocketDraft) -> float:
+    """What it still lacks of that energy, 0 if nothing."""
     said = it.memory.plan.minimum_kwh
     minimum_kwh = it.socket.minimum_kwh if said is None else said
-    return minimum_kwh > 0.0 and energy_kwh(it) < minimum_kwh
+    return max(0.0, minimum_kwh - energy_kwh(it)) if minimum_kwh > 0.0 else 0.0
 
 
 def served_first(draft: Draft, it: SocketDraft) -> bool:

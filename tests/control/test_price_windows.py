@@ -15,10 +15,11 @@ from gateway.control.state import SessionPhase
 from gateway.ids import SessionId, SocketId
 from gateway.site.because import Why
 from gateway.site.prices import PriceRule, PriceSeries, PriceSlot
-from gateway.site.requests import ChargeNow, Source, StartSession, StopSession
+from gateway.site.requests import ChargeNow, ChargePlan, PlanCharge, Source, StartSession, StopSession
 from gateway.site.restraints import Restraints
-from gateway.site.topology import Site
+from gateway.site.topology import Policy, QueueRules, Site
 from gateway.site.wishes import NoteEvent, SaveCheckpoint
+from tests.control.cabinet_seen import charging
 from tests.control.cabinet_world import Cabinet
 from tests.control.planned_site import BOOT, instant, plain, site, wallbox
 
@@ -199,3 +200,99 @@ def test_a_price_never_loosens_a_fuse() -> None:
     assert made.over_rating_s == 0
     assert made.state.restraints.price is not None
     assert made.state.restraints.price.known
+
+
+def test_waiting_for_a_price_uses_up_nobody_s_patience_and_the_policy_holds_when_it_is_cheap() -> None:
+    """Room for three of four; all have waited for longer than the patience when the cheap hour comes."""
+    base = site(*(wallbox(f"p{n}") for n in range(1, 5)), rules=QueueRules(policy=Policy.PRIORITY, patience_s=900.0))
+    made = Cabinet(waiting_site(base=base), house_a=[1.0] * 3, at_s=600.0)
+    made.outside = replace(made.outside, prices=series(0.9, 0.9, 0.9, 0.4, 0.4, 0.4))
+    for n in range(1, 5):
+        made.plug(f"p{n}")
+        made.ask(PlanCharge(SocketId(f"p{n}"), ChargePlan(priority=n), Source.MQTT))
+        made.run(5)
+    made.run(2400)
+    assert charging(made) == {"p2", "p3", "p4"}
+    assert made.state.sockets[SocketId("p1")].because.why is Why.QUEUED_PRIORITY
+    made.run_until(lambda cabinet: "p1" in charging(cabinet), 900)
+    assert made.at_s >= 2700.0 + 900.0 - 30.0
+
+
+def planned(rule: PriceRule, prices: PriceSeries, plan: ChargePlan) -> Cabinet:
+    """One car with a plan, 10 min after seven."""
+    made = Cabinet(waiting_site(rule, base=site(wallbox("p1"))), house_a=[1.0] * 3, at_s=600.0)
+    made.outside = replace(made.outside, prices=prices)
+    made.ask(PlanCharge(SocketId("p1"), plan, Source.MQTT))
+    made.plug("p1")
+    made.run(120)
+    return made
+
+
+def jump(made: Cabinet, at_s: float) -> bool:
+    """Whether it charges then."""
+    made.at_s = at_s
+    made.state = replace(made.state, at=instant(at_s))
+    made.run(150)
+    return phase_of(made) is SessionPhase.CHARGING
+
+
+def test_a_session_that_leaves_before_the_cheapest_hours_charges_in_the_cheapest_until_then() -> None:
+    """It leaves at 10:30; of the whole hours before, 08 is the cheapest, whatever 10 to 13 cost."""
+    rule = replace(PriceRule(cheapest_h=1), depart=(BOOT + timedelta(hours=8)).time())
+    hourly = series(0.9, 0.6, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1, step=timedelta(hours=1))
+    made = planned(rule, hourly, ChargePlan(minimum_kwh=2.0, departs_at=BOOT + timedelta(hours=3.5)))
+    because = made.state.sockets[SocketId("p1")].because
+    assert because.why is Why.PRICE_WAITS
+    assert instant(because.until_s or 0.0).utc == BOOT + timedelta(hours=1)
+    assert jump(made, 3660.0)
+    made.run(900)
+    assert made.place("p1").served_wh >= 2000.0
+    assert not jump(made, 7260.0)
+    assert not jump(made, 10860.0)
+    assert jump(made, 12660.0), "it should have left, and charges now"
+
+
+@pytest.mark.parametrize("rule", [BELOW, PriceRule(cheapest_h=1)])
+def test_with_no_cheap_time_before_it_leaves_a_session_charges_at_once(rule: PriceRule) -> None:
+    made = planned(rule, series(*[0.9] * 4, *[0.1] * 8), ChargePlan(departs_at=BOOT + timedelta(minutes=50)))
+    assert phase_of(made) is SessionPhase.CHARGING
+    made.run(600)
+    assert phase_of(made) is SessionPhase.CHARGING
+
+
+@pytest.mark.parametrize("rule", [BELOW, PriceRule(cheapest_h=1)])
+def test_minimum_energy_that_cheap_time_may_not_hold_begins_now_and_what_it_holds_waits(rule: PriceRule) -> None:
+    """One cheap hour at the least current: 4.1 kWh, with the start 3.1. Of 4 kWh one is charged before it is cheap."""
+    leaves = BOOT + timedelta(hours=2)
+    made = planned(rule, series(*[0.9] * 4, *[0.1] * 4), ChargePlan(minimum_kwh=4.0, departs_at=leaves))
+    assert phase_of(made) is SessionPhase.CHARGING
+    made.run_until(lambda cabinet: phase_of(cabinet) is SessionPhase.PAUSED, 1200)
+    assert 850.0 <= made.place("p1").served_wh <= 1100.0
+    because = made.state.sockets[SocketId("p1")].because
+    assert because.why is Why.PRICE_WAITS
+    assert instant(because.until_s or 0.0).utc == BOOT + timedelta(hours=1)
+    made.ask(PlanCharge(SocketId("p1"), ChargePlan(minimum_kwh=4.0), Source.MQTT))
+    made.run(60)
+    assert phase_of(made) is SessionPhase.PAUSED
+
+
+def test_hours_that_went_by_before_a_plan_came_are_not_counted_as_charged_in() -> None:
+    """By the site's departure 12 is the cheapest; at 09 one says that it leaves at 11, when 07 was cheaper than both
+    that are left."""
+    rule = replace(PriceRule(cheapest_h=1), depart=(BOOT + timedelta(hours=8)).time())
+    made = planned(rule, series(0.5, 0.9, 0.8, 0.7, 0.9, 0.1, 0.9, 0.9, step=timedelta(hours=1)), ChargePlan())
+    assert not jump(made, 7260.0)
+    made.ask(PlanCharge(SocketId("p1"), ChargePlan(departs_at=BOOT + timedelta(hours=4)), Source.MQTT))
+    assert not jump(made, 7500.0)
+    assert jump(made, 10860.0)
+    assert made.place("p1").served_wh > 0.0
+
+
+def test_prices_that_are_not_known_until_it_leaves_are_waited_for() -> None:
+    made = planned(BELOW, series(0.9, 0.9), ChargePlan(minimum_kwh=2.0, departs_at=BOOT + timedelta(hours=9)))
+    because = made.state.sockets[SocketId("p1")].because
+    assert because.why is Why.PRICE_WAITS
+    assert instant(because.until_s or 0.0).utc == BOOT + 2 * QUARTER
+    made.outside = replace(made.outside, prices=series(*[0.9] * 36))
+    made.run(60)
+    assert phase_of(made) is SessionPhase.CHARGING
