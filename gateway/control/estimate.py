@@ -19,6 +19,7 @@ from gateway.control.memory import Sample
 from gateway.control.rises import risen_a
 from gateway.meters.readings import GridReading
 from gateway.quantities import PHASES, MaybePerPhase, PerPhase
+from gateway.site.because import Because, Why
 from gateway.site.freshness import Freshness
 
 SOCKET_METER_QUIET_S: Final = 10.0
@@ -305,6 +306,8 @@ def _base(draft: Draft) -> None:
             most_a = tree.rating_a[place] if declared is None else max(declared[p], 0.0)
             house = risen_a(house, draft.memory.house_rises[p], age_s / draft.snapshot.grid.interval_s, most_a)
         draft.base_a[place] = tree.rating_a[place] if house is None else house
+        if house is None and not blindish:
+            draft.lowered_by[place] = Because(Why.GRID_PHASE_UNKNOWN)
 
 
 def estimate_loads(draft: Draft) -> None:

@@ -75,7 +75,7 @@ def fallback_rules(interval_s: float = INTERVAL_S_ASSUMED) -> tuple[FallbackRule
         FallbackRule(Lack.GRID_IMPLAUSIBLE, AT_ONCE_S, Response.HOLD, Why.GRID_IMPLAUSIBLE),
         FallbackRule(Lack.GRID_IMPLAUSIBLE_STILL, IMPLAUSIBLE_HELD_S, Response.SAFE, Why.GRID_IMPLAUSIBLE),
         FallbackRule(Lack.GRID_IMPLAUSIBLE_LONG, BLIND_AFTER_S, Response.OFF, Why.GRID_IMPLAUSIBLE),
-        FallbackRule(Lack.PHASE_LOST, PHASE_FORGOTTEN_S, Response.PHASE_FULL, Why.OVERLOAD),
+        FallbackRule(Lack.PHASE_LOST, PHASE_FORGOTTEN_S, Response.PHASE_FULL, Why.GRID_PHASE_UNKNOWN),
         FallbackRule(Lack.SOCKET_METER_LATE, SOCKET_METER_QUIET_S, Response.COUNTED, Why.SOCKET_METER_SILENT),
         FallbackRule(Lack.SOCKET_METER_SILENT, METER_LOST_S, Response.SOCKET_OFF, Why.SOCKET_METER_SILENT),
         FallbackRule(Lack.ALL_SILENT, METER_LOST_S, Response.SOCKET_OFF, Why.GRID_FALLBACK),

@@ -49,6 +49,10 @@ REASONS: Final[dict[Why, Pair]] = {
     Why.GRID_BLIND: ("Elmätaren tyst länge: frånkopplad", "Grid meter silent for long: switched off"),
     Why.GRID_IMPLAUSIBLE: ("Elmätarens värden är orimliga", "Grid meter's values are implausible"),
     Why.GRID_FROZEN: ("Elmätaren upprepar samma värden", "Grid meter repeats the same values"),
+    Why.GRID_PHASE_UNKNOWN: (
+        "Elmätaren säger inget om {where}: räknas som full",
+        "Grid meter tells nothing of {where}: counts as full",
+    ),
     Why.GRID_METER_CHANGED: ("Elmätaren är utbytt: räknar om från ny ställning", "Grid meter changed: counted anew"),
     Why.POWER_WAITS: (
         "Boxen saknar spänning: {where} saknar {amps}{left}",

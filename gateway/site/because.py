@@ -28,6 +28,7 @@ class Why(StrEnum):
     GRID_BLIND = "grid_blind"  # open
     GRID_IMPLAUSIBLE = "grid_implausible"
     GRID_FROZEN = "grid_frozen"
+    GRID_PHASE_UNKNOWN = "grid_phase_unknown"  # fuse = main, phase: telegrams tell nothing of it, it counts as full
     GRID_METER_CHANGED = "grid_meter_changed"  # another meter, or its registers start elsewhere
     POWER_WAITS = "power_waits"  # fuse, phase, current_a = missing: the box gets no power; until_s: its turn
     ROOM_FOR_PROOF = "room_for_proof"  # fuse, phase, current_a: left while a box gets power to show that it obeys

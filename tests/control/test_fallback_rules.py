@@ -91,7 +91,8 @@ def holds(cabinet: Cabinet, rule: FallbackRule) -> bool:
             opened = any(isinstance(wish, Open) and wish.socket == H1 for wish in cabinet.wishes)
             return not any(told.values()) and opened and p1.because.why is rule.why
         case Response.PHASE_FULL:
-            return cabinet.state.house_a[Phase.L2] is None and p1.granted_a == 0.0
+            said_why = p1.because.why is rule.why and p1.because.phase is Phase.L2
+            return cabinet.state.house_a[Phase.L2] is None and p1.granted_a == 0.0 and said_why
         case Response.COUNTED:
             return p1.problem is not None and p1.problem.why is rule.why and p1.reserved_a[0] >= p1.granted_a
         case Response.SOCKET_OFF:
