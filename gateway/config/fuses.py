@@ -1,6 +1,8 @@
 """Fuses: from a list of names to one tree under the main fuse."""
 
 from collections.abc import Mapping
+from itertools import pairwise
+from math import inf
 from typing import Final
 
 from gateway.config.draft import Draft, Placed
@@ -106,6 +108,8 @@ def _check_one(
                 did_you_mean(fuse.parent, sections.keys() - {fuse.name}),
             )
         )
+    if fuse.curve is not None:
+        _check_curve(f"{placed.path}.curve", fuse.curve, mistakes)
     if fuse.unmetered_load_a >= fuse.rating_a:
         mistakes.append(
             Mistake(
@@ -113,6 +117,21 @@ def _check_one(
                 shown(fuse.unmetered_load_a),
                 f"leaves nothing of the fuse's {fuse.rating_a:g} A.",
                 "State the load that no meter sees, less than the rating.",
+            )
+        )
+
+
+def _check_curve(path: str, curve: list[list[float]], mistakes: list[Mistake]) -> None:
+    multiples, times_s = [point[0] for point in curve], [point[1] for point in curve]
+    rises = all(one < other for one, other in pairwise([1.0, *multiples]))
+    falls = all(one > other for one, other in pairwise([*times_s, 0.0]))
+    if not (rises and falls and times_s[0] < inf):
+        mistakes.append(
+            Mistake(
+                path,
+                shown(curve),
+                "is no melting curve: each point has more current (from above 1) and less time than the one before.",
+                "Read the shortest times off the maker's curve: [[1.6, 3600], [2.0, 300], [4.0, 5]].",
             )
         )
 
@@ -146,4 +165,5 @@ def _fuse(section: FuseSection) -> Fuse:
         share=SHARE_DEFAULT[kind] if section.share is None else section.share,
         unmetered_load_a=section.unmetered_load_a,
         sessions_max=section.sessions_max,
+        curve=tuple((multiple, seconds) for multiple, seconds in section.curve or ()),
     )

@@ -51,7 +51,7 @@ def safety_sum(site: Site, interval_s: float = INTERVAL_S_ASSUMED) -> SafetySum:
     worst = max(PHASES, key=lambda phase: drawn[phase] + house[phase] if drawn[phase] else 0.0)
     multiple = (drawn[worst] + house[worst]) / main.rating_a
     seconds = interval_s + OBEYED_S
-    return SafetySum(worst, drawn[worst], house[worst], multiple, seconds, allowed_s(main.kind, multiple))
+    return SafetySum(worst, drawn[worst], house[worst], multiple, seconds, allowed_s(main, multiple))
 
 
 def _sockets_a(site: Site, fuse_id: str, phase: Phase) -> float:

@@ -153,6 +153,12 @@ class FuseSection(Section):
     )
     unmetered_load_a: Amperes = Field(default=0.0, description="load below this fuse that no meter of ours sees")
     sessions_max: int | None = Field(default=None, ge=1)
+    curve: list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=40,
+        description="the maker's shortest melting times, [times the rating, seconds]: a tenth is counted on",
+    )
 
 
 class Config(Section):

@@ -160,7 +160,7 @@ def trial_holds(draft: Draft, it: SocketDraft) -> bool:
             multiple = total[place] / (fuse.rating_a * part_now(draft, fuse))
             if multiple > PROOF_MULTIPLE[fuse.kind]:
                 return False
-            if draft.heat[place] + TRIAL_S / allowed_s(fuse.kind, multiple) >= HEAT_REDUCE:
+            if draft.heat[place] + TRIAL_S / allowed_s(fuse, multiple) >= HEAT_REDUCE:
                 return False
     return True
 

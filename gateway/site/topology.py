@@ -38,7 +38,8 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """One fuse of three equal poles. share: fraction of the rating that steady load may use (0 < share <= 1)."""
+    """One fuse of three equal poles. share: fraction of the rating that steady load may use (0 < share <= 1). curve:
+    the maker's shortest melting or tripping times, pairs (I/In, s) that rise and fall; empty: what its kind allows."""
 
     id: FuseId
     rating_a: float
@@ -47,6 +48,7 @@ class Fuse:
     share: float
     unmetered_load_a: float
     sessions_max: int | None
+    curve: tuple[tuple[float, float], ...] = ()
 
     @property
     def steady_a_max(self) -> float:

@@ -197,3 +197,17 @@ def test_a_main_fuse_behind_current_transformers_is_told_what_some_meters_tell()
     assert "grid_meter" not in told(EXAMPLE)
     large = told(changed(('name = "main"\nrating_a = 20', 'name = "main"\nrating_a = 250')))
     assert "50 times too little" in large["grid_meter"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["[[1.6, 3600], [1.5, 300]]", "[[1.6, 30], [2.0, 300]]", "[[0.9, 30], [2.0, 3]]", "[[1.6, 30], [2.0, 0]]"]
+)
+def test_a_makers_curve_is_taken_and_one_that_does_not_fall_is_named(wrong: str) -> None:
+    rating = 'name = "main"\nrating_a = 20\n'
+    taken = cabinet_of(changed((rating, f"{rating}curve = [[1.6, 3600], [2.0, 300]]\n")), "example")
+    assert taken.site.fuses[FuseId("main")].curve == ((1.6, 3600.0), (2.0, 300.0))
+    with pytest.raises(ConfigMistake) as refused:
+        cabinet_of(changed((rating, f"{rating}curve = {wrong}\n")), "example")
+    (mistake,) = refused.value.mistakes
+    assert mistake.path == "fuse[main].curve"
+    assert "is no melting curve" in str(mistake)

@@ -1,5 +1,6 @@
 """Heat of a fuse: the rows, and that nothing sets it back but time below the rating."""
 
+from dataclasses import replace
 from math import exp, inf
 
 import pytest
@@ -16,7 +17,7 @@ MCB_ROW = [(1.0, inf), (1.1, 600), (1.3, 30), (1.45, 15), (1.8, 5), (2.0, 3), (2
 
 @pytest.mark.parametrize(("multiple", "seconds"), GG_ROW)
 def test_a_gg_link_may_carry_an_excess_as_long_as_its_row_says(multiple: float, seconds: float) -> None:
-    assert allowed_s(FuseKind.GG, multiple) == seconds
+    assert allowed_s(fuse(), multiple) == seconds
 
 
 @pytest.mark.parametrize("kind", [FuseKind.B, FuseKind.C])
@@ -24,7 +25,14 @@ def test_a_gg_link_may_carry_an_excess_as_long_as_its_row_says(multiple: float, 
 def test_an_automat_may_carry_an_excess_as_long_as_its_row_says(
     kind: FuseKind, multiple: float, seconds: float
 ) -> None:
-    assert allowed_s(kind, multiple) == seconds
+    assert allowed_s(fuse(kind=kind), multiple) == seconds
+
+
+def test_of_a_makers_curve_a_tenth_is_counted_on_and_the_shorter_time_between_its_points() -> None:
+    link = replace(fuse(), curve=((1.6, 3600.0), (2.0, 300.0), (4.0, 5.0)))
+    told = [(1.0, inf), (1.01, 360.0), (1.6, 360.0), (1.61, 30.0), (2.0, 30.0), (3.9, 0.5), (4.01, 0.0)]
+    assert [allowed_s(link, multiple) for multiple, _ in told] == pytest.approx([seconds for _, seconds in told])
+    assert heat_after(link, 0.0, 40.0, 15.0) == pytest.approx(0.5)
 
 
 def test_a_gg_25_at_31_amperes_reaches_half_its_heat_in_a_minute() -> None:
