@@ -14,6 +14,7 @@ from gateway.control.state import ControlState
 from gateway.devices.mqtt_link import MqttLink
 from gateway.devices.protocols import Clock
 from gateway.ids import SessionId, SocketId
+from gateway.meters.grid_plausibility import Standing
 from gateway.meters.han_port import HanSight
 from gateway.publish import topic_names
 from gateway.publish.commands import Rejected, read_command
@@ -43,6 +44,7 @@ class Announcer:
         faults: FaultLog,
         language: Language,
         han: Callable[[], HanSight | None],
+        grid_meter: Callable[[], Standing],
         doorkeeper: Doorkeeper,
     ) -> None:
         self._site = site
@@ -52,6 +54,7 @@ class Announcer:
         self._faults = faults
         self._language = language
         self._han = han
+        self._grid_meter = grid_meter
         self._doorkeeper = doorkeeper
         self._pace = Pace()
         self._commands = CommandPace()
@@ -74,7 +77,7 @@ class Announcer:
             self._ask(late)
         if not self._commands.floods:
             self._faults.off(COMMANDS_FLOOD)
-        things = state_things(snapshot, state, self._language, self._han())
+        things = state_things(snapshot, state, self._language, self._han(), self._grid_meter())
         for topic, text in self._pace.due(things, now.monotonic_s).items():
             self._link.put(topic, text, retain=topic_names.is_retained(topic))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.app.faults import FaultLog
-from gateway.meters.grid_plausibility import GridMeterChange, GridTrace
+from gateway.meters.grid_plausibility import GridMeterChange, GridTrace, Standing
 from gateway.meters.readings import GridReading
 from gateway.site.because import Because, Why
 from gateway.site.wishes import NoteEvent
@@ -26,6 +26,11 @@ class GridJudge:
         self._note = note
         self.refused_by_rule: Counter[str] = Counter()
         """How many readings each rule has refused since the start."""
+
+    @property
+    def meter(self) -> Standing:
+        """What the meter in place has told so far; after a proven change, the new one alone."""
+        return self._trace.standing
 
     def judged(self, reading: GridReading) -> GridReading:
         """The reading with the rules that it breaks named in `refused`."""

@@ -13,6 +13,7 @@ from gateway.devices.dlms_oracle import DlmsOracle
 from gateway.devices.grid_meter import GridMeter
 from gateway.devices.meter_keys import read_meter_keys
 from gateway.devices.protocols import Clock
+from gateway.meters.grid_plausibility import Standing
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading
 from gateway.publish.words import Language
@@ -40,6 +41,11 @@ class GridPort:
         self._faults = faults
         self.sight: HanSight | None = None
         """What the port shows of itself, for display."""
+
+    @property
+    def meter(self) -> Standing:
+        """What the meter in place has told so far."""
+        return self._judge.meter
 
     async def run(self) -> None:
         """Reads until the line fails (DeviceError)."""

@@ -218,6 +218,7 @@ class _Gateway:
             faults=self._faults,
             language=Language(self._cabinet.language),
             han=lambda: grid.sight,
+            grid_meter=lambda: grid.meter,
             doorkeeper=door,
         )
 

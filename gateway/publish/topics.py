@@ -13,6 +13,7 @@ from gateway.clock import Instant
 from gateway.control.state import ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.control.turns import TELLS_TURN
 from gateway.ids import SocketId, names_a_user
+from gateway.meters.grid_plausibility import Standing
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import SocketReading
 from gateway.publish import topic_names
@@ -36,11 +37,16 @@ PLUGGED: Final = {Pilot.A: False, Pilot.B: True, Pilot.C: True, Pilot.D: True}
 
 
 def state_things(
-    snapshot: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
+    snapshot: SiteSnapshot,
+    state: ControlState,
+    language: Language,
+    han: HanSight | None = None,
+    grid_meter: Standing | None = None,
 ) -> dict[str, Thing | str]:
     """Every retained state by topic: JSON things, and plain text for the sockets' `online` and `offline`.
 
-    han: what is known of the HAN port, None before it was looked at.
+    han: what is known of the HAN port, None before it was looked at; grid_meter: what the grid meter has told so far:
+    list meters tell their energies once an hour, and these stay until others come.
     """
     gateway = snapshot.site.gateway_id
     positions = _positions(state)
@@ -48,6 +54,7 @@ def state_things(
         topic_names.gateway_state(gateway): _gateway(snapshot, state),
         topic_names.grid_state(gateway): {
             **_grid(snapshot, state, language),
+            **_counted(grid_meter),
             **han_facts(han, _interval_s(snapshot), language),
             **_delay(state.grid_delay_s),
         },
@@ -82,7 +89,6 @@ def _gateway(snapshot: SiteSnapshot, state: ControlState) -> Thing:
 
 def _grid(snapshot: SiteSnapshot, state: ControlState, language: Language) -> Thing:
     reading = snapshot.grid.reading if state.grid <= Freshness.STALE else None
-    counted = snapshot.grid.reading
     import_w = None if reading is None else reading.import_w
     export_w = None if reading is None else reading.export_w
     known = import_w is not None or export_w is not None
@@ -97,9 +103,15 @@ def _grid(snapshot: SiteSnapshot, state: ControlState, language: Language) -> Th
         "current_a": _triple(UNKNOWN_PER_PHASE if reading is None else reading.current_a, 2),
         "voltage_v": _triple(UNKNOWN_PER_PHASE if reading is None else reading.voltage_v, 1),
         "house_a": _triple(state.house_a, 2),
-        "energy_import_kwh": None if counted is None else counted.import_kwh,
-        "energy_export_kwh": None if counted is None else counted.export_kwh,
         "ts": _iso(state.at.utc),
+    }
+
+
+def _counted(meter: Standing | None) -> Thing:
+    """The energies that the meter in place told last; null before its first."""
+    return {
+        "energy_import_kwh": None if meter is None else meter.import_kwh,
+        "energy_export_kwh": None if meter is None else meter.export_kwh,
     }
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from gateway.clock import Instant, UtcTrust
 from gateway.control.state import ContactorState, ControlState, FuseState, Session, SessionPhase, SocketState
 from gateway.ids import FuseId, GatewayId, SessionId, SocketId, Token
+from gateway.meters.grid_plausibility import Standing
 from gateway.meters.han_port import HanSight
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.publish.json_text import json_text
@@ -166,5 +167,7 @@ def state_topics(
     seen: SiteSnapshot, state: ControlState, language: Language, han: HanSight | None = None
 ) -> dict[str, str]:
     """Every retained state message, topic to text."""
-    things = state_things(seen, state, language, han)
+    grid = seen.grid.reading
+    meter = None if grid is None else Standing().after(grid)
+    things = state_things(seen, state, language, han, meter)
     return {topic: thing if isinstance(thing, str) else json_text(thing) for topic, thing in things.items()}
