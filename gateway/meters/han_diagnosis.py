@@ -10,6 +10,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from gateway.meters.han_currents import CurrentsWatch
 from gateway.wire import obis
 from gateway.wire.likeness import Likeness
 from gateway.wire.line import P1_LINE, LineSettings
@@ -36,6 +37,7 @@ class Diagnosis(StrEnum):
     WRONG_KEY = "wrong_key"
     WITHOUT_CRC = "without_crc"
     UNKNOWN_LIST = "unknown_list"
+    WITHOUT_CURRENTS = "without_currents"  # whole telegrams, and none tells a current
 
 
 class MeterHint(StrEnum):
@@ -121,6 +123,7 @@ class PortWatch:
         self._slow = 0
         self._begun_s: float | None = None
         self._gaps_s: deque[float] = deque(maxlen=_GAPS_REMEMBERED)
+        self._currents = CurrentsWatch()
         self._finding: Finding | None = None
 
     @property
@@ -144,6 +147,7 @@ class PortWatch:
         """The line cannot be opened, or broke."""
         if self._lost_s is None:
             self._lost_s = now_s
+            self._currents.missed()
 
     def came(self, count: int, now_s: float) -> None:
         """So many octets came."""
@@ -159,6 +163,7 @@ class PortWatch:
         self._telegrams += 1
         late_s = now_s - begun_s - AIR_TIMES_MAX * telegram.size * octet_s
         self._slow = 0 if late_s <= LATE_S_MAX else self._slow + (1 if late_s <= VERY_LATE_S else SLOW_TELEGRAMS)
+        self._currents.telegram(telegram, begun_s, self.interval_s)
         if self._begun_s is not None:
             self._gaps_s.append(begun_s - self._begun_s)
         self._begun_s = begun_s
@@ -173,6 +178,10 @@ class PortWatch:
         """As `bad`, where there is or will be enough evidence: octets came for long, or a file has ended."""
         for _ in range(BAD_IN_A_ROW):
             self._note(_Verdict(ends, diagnosis))
+
+    def ended(self) -> None:
+        """A file has ended: nothing more will come."""
+        self._currents.ended()
 
     def finding(self, now_s: float) -> Finding:
         """What ails the port at this moment."""
@@ -205,6 +214,9 @@ class PortWatch:
             SAME_WITHOUT_CLOCK if self._newest is None or self._newest.clock is None else SAME_WITH_CLOCK
         ):
             return Diagnosis.FROZEN, self._moved_s
+        lacking_s = self._currents.lacking_s(now_s)
+        if lacking_s is not None:
+            return Diagnosis.WITHOUT_CURRENTS, lacking_s
         if self._slow >= SLOW_TELEGRAMS:
             return Diagnosis.DRIBBLING, now_s
         return (Diagnosis.WELL if self._telegrams else Diagnosis.LISTENING), now_s
@@ -228,6 +240,8 @@ class PortWatch:
     def _note(self, verdict: _Verdict) -> None:
         self._verdicts.append(verdict)
         self._burst_seen = True
+        if verdict.bad is not None:
+            self._currents.missed()
         in_a_row = 0
         for one in reversed(self._verdicts):
             if (one.bad is None) != (verdict.bad is None):

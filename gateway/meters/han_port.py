@@ -163,6 +163,7 @@ class HanPort:
             told = TELLS.get(self._likeness(burst.octets))
             if told is not None:
                 self._watch.sure(told, burst.ends)
+        self._watch.ended()
         return events, self._sight(now_s)
 
     def _sight(self, now_s: float) -> HanSight:

@@ -146,6 +146,14 @@ DIAGNOSES: Final[dict[Diagnosis, Advice]] = {
         "Spela in med laddvakt record och skicka filen i en felanmälan.",
         "Record with laddvakt record and send the file in a bug report.",
     ),
+    Diagnosis.WITHOUT_CURRENTS: Advice(
+        "Hela telegram, men utan fasernas strömmar",
+        "Whole telegrams, but without the phase currents",
+        "Laddvakt kan inte styra lasten utan strömmar. Be elnätsföretaget om en lista (profil) med ström per fas på "
+        "HAN-porten, eller byt till en mätare vars port anger dem.",
+        "Laddvakt cannot manage the load without currents. Ask the grid company for a list (profile) with the "
+        "current of each phase on the HAN port, or change to a meter whose port tells them.",
+    ),
 }
 
 HINTS: Final[dict[MeterHint, Pair]] = {

@@ -25,6 +25,7 @@ from tests.campaigns._han_on_pty import ptys
 from tests.campaigns._ill_han_lines import CASES, WELL, Case
 
 GOOD_S = 60.0
+WITHOUT_NAMED_S_MAX = 31.0
 INTERVALS_S = (1.0, 2.5, 5.0, 10.0)
 
 
@@ -115,12 +116,39 @@ def troubles(seed: int, *, sample: bool) -> list[str]:
     return wrong
 
 
+def open_forms(*, with_currents: bool) -> tuple[str, ...]:
+    """Every form that is not encrypted; one list without currents by itself is a trouble of its own."""
+    return tuple(
+        name
+        for name, form in FORMS.items()
+        if not form.encrypted and bool({"phases", "amperes"} & form.sends) is with_currents
+    )
+
+
+def without_currents(seed: int, *, sample: bool) -> list[str]:
+    """Every list that tells no currents: named, and nothing else is."""
+    wrong = []
+    slowest_s = 0.0
+    forms = open_forms(with_currents=False)
+    for form in forms[:1] if sample else forms:
+        for interval_s in (2.5,) if sample else (2.0, 2.5):
+            told = run_course(Course(form, interval_s, 120.0, first_s=Random(seed).uniform(0.0, interval_s), seed=seed))
+            named_s = told.named_s(Diagnosis.WITHOUT_CURRENTS)
+            if named_s is None or told.said(0.0, 120.0) - WELL != {Diagnosis.WITHOUT_CURRENTS}:
+                wrong.append(f"{form} each {interval_s:g} s without currents: said {told.changes}")
+                continue
+            slowest_s = max(slowest_s, named_s - told.telegrams_s[0])
+    count = len(forms[:1] if sample else forms)
+    print(f"without currents: {count} forms, {len(wrong)} wrong; named {slowest_s:.1f} s after the first telegram")
+    return wrong if slowest_s <= WITHOUT_NAMED_S_MAX else [*wrong, f"without currents: named after {slowest_s} s"]
+
+
 def good_streams(seed: int, *, sample: bool) -> list[str]:
     """Every form at every interval: nothing may be called ill, and each must be found."""
     wrong = []
     slowest_s: dict[float, float] = defaultdict(float)
     count = 0
-    forms = ("p1", "aidon-no", "kamstrup-se") if sample else tuple(name for name in FORMS if "encrypted" not in name)
+    forms = ("p1", "aidon-no", "kamstrup-se") if sample else open_forms(with_currents=True)
     for form in forms:
         for interval_s in INTERVALS_S:
             for trouble in (None, Trouble("p1_pieces", {})):
@@ -152,6 +180,7 @@ def main() -> int:
     wrong = []
     if not chosen.ptys_only:
         wrong = troubles(chosen.seed, sample=chosen.sample) + good_streams(chosen.seed, sample=chosen.sample)
+        wrong += without_currents(chosen.seed, sample=chosen.sample)
     if not chosen.sample:
         wrong += asyncio.run(ptys(chosen.seed))
     for problem in wrong:

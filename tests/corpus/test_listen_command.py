@@ -90,6 +90,22 @@ def test_a_register_that_falls_is_named_where_the_bytes_have_times(
     assert "a register fell" not in capsys.readouterr().out, "without times each telegram is judged alone"
 
 
+def test_telegrams_without_currents_are_no_well_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lacking = {"1-0:31.7.0": None, "1-0:51.7.0": None, "1-0:71.7.0": None}
+    pieces = [p1_telegram(lacking, clock=f"26112122{second // 60:02}{second % 60:02}W") for second in range(0, 50, 10)]
+    timed, untimed = tmp_path / "han.txt", tmp_path / "han.bin"
+    reads = [read_line(10.0 * count, piece) for count, piece in enumerate(pieces)]
+    timed.write_text(head("/dev/ttyUSB0", "2026-11-21T22:10:00+00:00") + "".join(reads), "ascii")
+    untimed.write_bytes(b"".join(pieces))
+    for file in (timed, untimed):
+        assert main(["listen", str(file)]) == 1
+        shown = capsys.readouterr().out
+        assert "utan fasernas strömmar" in shown
+        assert "Be elnätsföretaget om en lista" in shown
+    untimed.write_bytes(pieces[0])
+    assert main(["listen", str(untimed)]) == 0, "one telegram is too little to tell"
+
+
 def test_what_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["listen", "/nowhere/port"]) == 1
     assert main(["record", "/nowhere/port", "-"]) == 1

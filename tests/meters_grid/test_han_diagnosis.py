@@ -186,9 +186,85 @@ def test_a_meter_without_clock_is_frozen_at_the_sixth_telegram_alike() -> None:
 def test_a_list_of_one_power_may_well_stay_alike() -> None:
     port = Port()
     one = replace(telegram(), clock=None, form=Form.HDLC, items={"1-0:1.7.0": telegram().items["1-0:1.7.0"]})
-    for _ in range(20):
+    for _ in range(12):
         port.good(2.5, one)
         assert port.says() is Diagnosis.WELL
+    for _ in range(12):
+        port.good(2.5, one)
+        assert port.says() is not Diagnosis.FROZEN
+
+
+def without_currents(form: Form = Form.P1) -> Telegram:
+    one = telegram()
+    return replace(one, form=form, items={code: item for code, item in one.items.items() if code == "1-0:1.7.0"})
+
+
+@pytest.mark.parametrize("interval_s", [1.0, 10.0])
+def test_p1_telegrams_without_currents_are_named_after_30_seconds_and_well_with_the_first_current(
+    interval_s: float,
+) -> None:
+    port = Port()
+    port.good(interval_s, without_currents())
+    begun_s = port.now_s
+    while port.now_s - begun_s < 29.0 - interval_s:
+        port.good(interval_s, without_currents())
+        assert port.says() is Diagnosis.WELL
+    port.good(interval_s, without_currents())
+    assert port.says(begun_s + 30.0 - port.now_s) is Diagnosis.WITHOUT_CURRENTS
+    assert port.watch.finding(port.now_s).since_s == pytest.approx(begun_s - 0.06)
+    port.bad(Diagnosis.BAD_CRC)
+    port.good(interval_s, without_currents())
+    assert port.says() is Diagnosis.WITHOUT_CURRENTS
+    port.good(interval_s)
+    assert port.says() is Diagnosis.WELL
+
+
+def test_a_list_meter_that_tells_currents_less_often_is_never_called_without() -> None:
+    for short_s, each in ((2.0, 5), (2.5, 4), (10.0, 5)):
+        port = Port()
+        for count in range(1, 200):
+            port.good(short_s, None if count % each == 0 else without_currents(Form.HDLC))
+            assert port.says() is Diagnosis.WELL
+
+
+def test_a_list_of_power_alone_is_named_and_hour_lists_with_currents_end_it_for_good() -> None:
+    port = Port()
+    for _ in range(13):
+        port.good(2.5, without_currents(Form.HDLC))
+    assert port.says() is Diagnosis.WITHOUT_CURRENTS
+    for _ in range(3):
+        port.good(2.5)
+        for _ in range(1440):
+            port.good(2.5, without_currents(Form.HDLC))
+            assert port.says() is Diagnosis.WELL
+
+
+def test_currents_that_are_gone_for_two_hours_are_named() -> None:
+    port = Port()
+    port.good(10.0)
+    told_s = port.now_s
+    while port.now_s - told_s < 7200.0:
+        assert port.says() is Diagnosis.WELL
+        port.good(10.0, without_currents())
+    assert port.says(0.5) is Diagnosis.WITHOUT_CURRENTS
+
+
+def test_what_was_damaged_or_lost_may_have_told_currents() -> None:
+    port = Port()
+    for _ in range(3):
+        for _ in range(8):
+            port.good(2.5, without_currents(Form.HDLC))
+        port.bad(Diagnosis.BAD_CRC, 2.5)
+        for _ in range(8):
+            port.good(2.5, without_currents(Form.HDLC))
+        assert port.says() is Diagnosis.WELL
+        port.watch.lost(port.now_s)
+        port.watch.opened(port.now_s)
+    port = Port()
+    port.good(1.0, without_currents())
+    port.good(20.0, without_currents())
+    port.good(10.0, without_currents())
+    assert port.says() is Diagnosis.WELL
 
 
 def test_two_telegrams_that_take_long_are_a_dribble_and_one_that_takes_very_long_too() -> None:

@@ -62,6 +62,15 @@ def test_a_good_stream_is_never_called_ill(interval_s: float) -> None:
         assert {said for _, said in course(form, interval_s, 150.0).changes} <= WELL
 
 
+@pytest.mark.parametrize(("form", "interval_s"), [("aidon-no-1", 2.5), ("kaifa-1", 2.0)])
+def test_a_meter_that_sends_the_list_of_power_alone_is_named(form: str, interval_s: float) -> None:
+    told = course(form, interval_s)
+    named_s = told.named_s(Diagnosis.WITHOUT_CURRENTS)
+    assert named_s is not None
+    assert 29.0 <= named_s - told.telegrams_s[0] <= 31.0
+    assert told.said(0.0, named_s) <= WELL
+
+
 def test_telegrams_in_pieces_are_never_called_ill() -> None:
     told = course("p1-landisgyr", 2.5, 120.0, trouble=Trouble("p1_pieces", {"pause_s": 0.35}))
     assert {said for _, said in told.changes} <= WELL
