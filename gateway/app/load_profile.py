@@ -19,9 +19,11 @@ from gateway.metering.clock_watch import Cause, ClockWatch
 from gateway.metering.load_profile import SITE, QuarterWatch, Shown
 from gateway.metering.ocmf import SERIAL_UNREAD, MeterIdentity, meter_serial
 from gateway.metering.time_references import EnteredTime, entered_time
+from gateway.meters.grid_plausibility import fused_w_max
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.meters.socket_decode import polls_agree
 from gateway.quantities import EnergyRegister
+from gateway.site.topology import Site
 
 LOOK_EVERY_S: Final = 1.0
 TOGETHER_S: Final = 3.0
@@ -63,8 +65,16 @@ class Meters(Protocol):
     def grid_energy(self) -> GridReading | None: ...
 
 
+def most_w_by_place(site: Site) -> dict[str, Decimal]:
+    """By place of the load profile: the most that the fuse before its meter lets through (W); not the socket's own
+    rating, which a car that does not obey may pass for hours."""
+    fuses = {SITE: site.main} | {name: socket.fuse for name, socket in site.sockets.items()}
+    return {place: Decimal(fused_w_max(site.fuses[fuse].rating_a)) for place, fuse in fuses.items()}
+
+
 class LoadProfile:
-    """To be made right after the ledger was opened, which refers the time of that moment."""
+    """To be made right after the ledger was opened, which refers the time of that moment. most_w: `most_w_by_place`; a
+    register that rises faster is another meter's."""
 
     def __init__(
         self,
@@ -74,6 +84,7 @@ class LoadProfile:
         *,
         identities: Mapping[SocketId, MeterIdentity],
         faults: FaultLog,
+        most_w: Mapping[str, Decimal],
         requests: Requests | None = None,
     ) -> None:
         self._ledger = ledger
@@ -82,6 +93,7 @@ class LoadProfile:
         self._clock = clock
         self._faults = faults
         self._identities = identities
+        self._most_w = most_w
         self._reference = ClockWatch(clock.now())
         taken = ledger.profile_taken()
         self._sockets = {name: QuarterWatch(_polls_agree, taken.get(name)) for name in identities}
@@ -162,7 +174,8 @@ class LoadProfile:
         kept = self._sockets[name].heard(reading)
         if kept is None or kept.energy_import is None:
             return None
-        return Shown(name, kept.serial or meter_serial(identity, name), kept.at, kept.energy_import)
+        serial = kept.serial or meter_serial(identity, name)
+        return Shown(name, serial, kept.at, kept.energy_import, self._most_w.get(name))
 
     def _of_site(self, reading: GridReading) -> Shown | None:
         if self._heard.get(SITE) is reading:
@@ -174,7 +187,7 @@ class LoadProfile:
         exponent = kept.import_kwh.as_tuple().exponent
         step_kwh = Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
         serial = kept.meter_id or kept.ident or f"{SERIAL_UNREAD}site"
-        return Shown(SITE, serial, kept.at, EnergyRegister(kept.import_kwh, step_kwh, ()))
+        return Shown(SITE, serial, kept.at, EnergyRegister(kept.import_kwh, step_kwh, ()), self._most_w.get(SITE))
 
 
 def _polls_agree(first: SocketReading, second: SocketReading) -> bool:

@@ -25,7 +25,7 @@ from gateway.app.journal_watchers import journal_watchers
 from gateway.app.ledger import Ledger
 from gateway.app.ledger_effects import LedgerEffects
 from gateway.app.ledger_folder import open_ledger
-from gateway.app.load_profile import LoadProfile
+from gateway.app.load_profile import LoadProfile, most_w_by_place
 from gateway.app.meter_records import MeterRecords
 from gateway.app.opening import open_everything
 from gateway.app.outside_energy import OutsideEnergy
@@ -116,9 +116,10 @@ class _Gateway:
         outside = OutsideEnergy(meters, ledger, self._faults)
         identities = {name: one for name, one in meter_identities(cabinet).items() if name in meters}
         watchers = journal_watchers(cabinet, ledger, link)
-        requests = TimeRequests(cabinet.state_dir)
+        asked = TimeRequests(cabinet.state_dir)
+        most_w = most_w_by_place(self._site)
         profile = LoadProfile(
-            ledger, self._board, self._clock, identities=identities, faults=self._faults, requests=requests
+            ledger, self._board, self._clock, identities=identities, faults=self._faults, most_w=most_w, requests=asked
         )
         announcer = None if link is None else self._announcer(link, grid, ledger_effects.wish, lambda: loop.state)
         loop = ControlLoop(

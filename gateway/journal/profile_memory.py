@@ -19,10 +19,12 @@ _ZERO: Final = Decimal("0.000")
 
 @dataclass(slots=True)
 class ProfileMemory:
-    """marks: by place; seconds: None before the first reference."""
+    """marks: by place; seconds: None before the first reference; second_of: by place, the second of its newest row, as
+    far as this life knows it; it is not saved."""
 
     marks: dict[str, SavedPeriod] = field(default_factory=dict)
     seconds: SavedSeconds | None = None
+    second_of: dict[str, Decimal] = field(default_factory=dict, compare=False)
 
     def second(self, at: Instant, boot: str) -> Decimal:
         """The device's second at that moment: this boot's go on, those of another boot begin behind all that are."""
@@ -55,7 +57,7 @@ class ProfileMemory:
             row = self.row_of(period, fact.key, serials[fact.key])
             if period.page != row.page:
                 raise JournalDamaged(f"row {period.page} of {period.place}'s load profile should be row {row.page}")
-            self.marks[period.place] = _mark(fact.key, row)
+            self._keep(fact.key, row)
             rows.append(row)
         newest_s = max((period.si_s for period in fact.periods), default=self.seconds.newest_s)
         if newest_s > self.seconds.newest_s:
@@ -87,10 +89,11 @@ class ProfileMemory:
         """Takes what was saved."""
         self.marks = {mark.place: mark for mark in saved.profile}
         self.seconds = saved.seconds
+        self.second_of = {}
 
     def draft(self) -> "ProfileMemory":
         """A copy that rows can be drawn up on before any of them is durable."""
-        return replace(self, marks=dict(self.marks))
+        return replace(self, marks=dict(self.marks), second_of=dict(self.second_of))
 
     def next_row(self, shown: Shown, key: str, device: str) -> PeriodRow:
         """The row that a reading of this boot becomes behind the newest of its place, which it then is; a new key
@@ -99,9 +102,29 @@ class ProfileMemory:
         mark = self.marks.get(shown.place)
         before = None if mark is None else (mark.serial, mark.register_wh)
         base_s = _ZERO if self.seconds is None else self.seconds.base_s
-        row = period_row(shown, device=device, base_s=base_s, page=page, previous=previous, before=before)
-        self.marks[row.place] = _mark(key, row)
+        row = period_row(
+            shown,
+            device=device,
+            base_s=base_s,
+            page=page,
+            previous=previous,
+            before=before,
+            since_s=self._since_s(shown, base_s),
+        )
+        self._keep(key, row)
         return row
+
+    def _keep(self, key: str, row: PeriodRow) -> None:
+        self.marks[row.place] = _mark(key, row)
+        self.second_of[row.place] = row.si_s
+
+    def _since_s(self, shown: Shown, base_s: Decimal) -> Decimal:
+        """How long ago the newest row of its place was: by the device's seconds within one boot, else by the calendar,
+        which is all that stands of an earlier one (its seconds lie below this boot's first)."""
+        second, mark = self.second_of.get(shown.place), self.marks.get(shown.place)
+        if second is not None and second >= base_s:
+            return seconds_index(shown.at, base_s) - second
+        return Decimal(0) if mark is None else Decimal((shown.at.utc - mark.utc).total_seconds())
 
     def _place_in_line(self, place: str, key: str) -> tuple[int, str]:
         mark = self.marks.get(place)

@@ -27,13 +27,19 @@ NO_ROW_BEFORE: Final = "0" * 64
 SITE: Final = "(site)"
 """The place of the grid meter; no socket can bear that name."""
 INDEX_STEP_S: Final = Decimal("0.001")
+HELD_BACK_S: Final = 60
+"""A bridge or USB buffer may hold a telegram back so long; what was shown may be so much younger or older."""
+STEPS_SLACK: Final = 2
+_NOTHING: Final = Decimal(0)
 _REST_S: Final = 60.0
 _REMEMBERED: Final = 192
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RegisterStatus(StrEnum):
-    """G: goes on from the row before; X: the first of a meter, or another meter, or below the row before."""
+    """G: goes on from the row before; X: the first of a meter, or another meter, or below the row before, or above it
+    by more than can have flowed since: a meter that tells no number is exchanged unseen, and its register may stand
+    anywhere. So the difference of a G row is energy, never that of two meters' registers."""
 
     GOOD = "G"
     EXCHANGED = "X"
@@ -117,12 +123,14 @@ def _canonical(said: Mapping[str, str | int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A register as a meter showed it at that moment. place: the socket, or the site."""
+    """A register as a meter showed it at that moment. place: the socket, or the site; most_w: what its fuse lets
+    through at most (W), None: it is not known, and no rise is too high."""
 
     place: str
     serial: str
     at: Instant
     register: EnergyRegister
+    most_w: Decimal | None = None
 
 
 class Dated(Protocol):
@@ -185,14 +193,28 @@ def _boundary_s(at: Instant) -> float:
 
 
 def period_row(
-    shown: Shown, *, device: str, base_s: Decimal, page: int, previous: str, before: tuple[str, Decimal] | None
+    shown: Shown,
+    *,
+    device: str,
+    base_s: Decimal,
+    page: int,
+    previous: str,
+    before: tuple[str, Decimal] | None,
+    since_s: Decimal = _NOTHING,
 ) -> PeriodRow:
-    """The row that this reading becomes. before: serial and register (Wh) of the row before, None: the first.
+    """The row that this reading becomes. before: serial and register (Wh) of the row before, None: the first; since_s:
+    how long ago that was (s), 0 or less: nobody knows, so next to nothing can have flowed.
 
-    A clock that is not trusted is told by the row's state, as the reading's own moment had it.
+    Its status is G if the same meter shows as much as in the row before or more, by no more than `most_w` can have
+    brought since then (and while a telegram may be held back, and `STEPS_SLACK` steps of the register); else X. A clock
+    that is not trusted is told by the row's state, as the reading's own moment had it.
     """
     register_wh = watt_hours(shown.register.kwh)
+    step_wh = watt_hours(shown.register.step_kwh)
+    most_wh = None if shown.most_w is None else shown.most_w * (max(since_s, _NOTHING) + HELD_BACK_S) / 3600
     follows = before is not None and before[0] == shown.serial and before[1] <= register_wh
+    if before is not None and most_wh is not None and register_wh - before[1] > most_wh + STEPS_SLACK * step_wh:
+        follows = False
     return PeriodRow(
         device=device,
         place=shown.place,
@@ -200,7 +222,7 @@ def period_row(
         page=page,
         si_s=seconds_index(shown.at, base_s),
         register_wh=register_wh,
-        step_wh=watt_hours(shown.register.step_kwh),
+        step_wh=step_wh,
         status=(RegisterStatus.GOOD if follows else RegisterStatus.EXCHANGED).value,
         utc=shown.at.utc.replace(microsecond=shown.at.utc.microsecond // 1000 * 1000),
         state=shown.at.utc_trust.value,

@@ -139,10 +139,19 @@ class GridTrace:
     def _energy_kwh_max(self, standing: Standing, reading: GridReading) -> float:
         """The most that can have flowed since that meter's energies were read."""
         current_a = DIRECT_CURRENT_A_MAX if self.main_fuse_a is None else FUSE_MULTIPLE_MAX * self.main_fuse_a
-        bound_w = POWER_SLACK * 3 * PHASE_VOLTAGE_V_MAX * current_a
+        bound_w = _carried_w_max(current_a)
         if self.main_fuse_a is None:
             bound_w = max(bound_w, POWER_MULTIPLE_MAX * max(standing.highest_w, _shown_w(reading)))
         return bound_w * (reading.at.monotonic_s - standing.counted_s + ARRIVAL_SLACK_S) / 3.6e6
+
+
+def fused_w_max(rating_a: float) -> float:
+    """The most that three phases can bring for longer than a moment behind a fuse of that rating (A), in W."""
+    return _carried_w_max(FUSE_MULTIPLE_MAX * rating_a)
+
+
+def _carried_w_max(current_a: float) -> float:
+    return POWER_SLACK * 3 * PHASE_VOLTAGE_V_MAX * current_a
 
 
 def _known(reading: GridReading) -> Known:

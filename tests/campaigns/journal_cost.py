@@ -42,7 +42,7 @@ async def day(folder: Path) -> None:
     running: dict[SocketId, str] = {}
     ledger = await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, STATION)
     meters = BenchMeters(clock, SOCKETS, kwh={str(socket): kwh for socket, kwh in registers.items()})
-    profile = LoadProfile(ledger, meters, clock, identities=STATION.meters, faults=FaultLog())
+    profile = LoadProfile(ledger, meters, clock, identities=STATION.meters, faults=FaultLog(), most_w={})
     for minute in range(MINUTES):
         clock.pass_s(60.0)
         await ledger.note(SaveCheckpoint(checkpoint(chance), WAITS))

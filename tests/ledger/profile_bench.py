@@ -11,11 +11,14 @@ from gateway.app.load_profile import LoadProfile
 from gateway.clock import UtcTrust
 from gateway.ids import SocketId
 from gateway.journal.profile_facts import PeriodsSigned, SignedPeriod, TimeReferenced
+from gateway.metering.load_profile import SITE
+from gateway.meters.grid_plausibility import fused_w_max
 from gateway.meters.readings import GridReading, SocketReading
 from gateway.quantities import UNKNOWN_PER_PHASE
 from tests.ledger.ledger_bench import Disk, DyingStore, HandClock, PocketKeys, reading, station
 
 STEP_KWH = Decimal("0.01")
+MOST_W = Decimal(fused_w_max(20.0))
 
 
 @dataclass
@@ -62,7 +65,10 @@ class ProfileBench:
         boot = station(f"boot-{self.boots}")
         self.ledger = await Ledger.open(store or DyingStore(self.disk), self.keys, self.clock, boot)
         identities = {place: boot.meters[place] for place in self.meters.places}
-        self.profile = LoadProfile(self.ledger, self.meters, self.clock, identities=identities, faults=FaultLog())
+        most_w = dict.fromkeys((SITE, *self.meters.places), MOST_W)
+        self.profile = LoadProfile(
+            self.ledger, self.meters, self.clock, identities=identities, faults=FaultLog(), most_w=most_w
+        )
 
     async def pass_s(self, seconds: float) -> None:
         for _ in range(round(seconds / self.every_s)):

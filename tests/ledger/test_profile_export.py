@@ -40,7 +40,7 @@ async def lived(folder: Path) -> None:
     boot = station()
     ledger = await Ledger.open(JournalStore.open(folder), KeyFolder(folder), clock, boot)
     identities = {place: boot.meters[place] for place in (P1, P2)}
-    profile = LoadProfile(ledger, meters, clock, identities=identities, faults=FaultLog())
+    profile = LoadProfile(ledger, meters, clock, identities=identities, faults=FaultLog(), most_w={})
     for minute in range(124):
         meters.silent = {"p2"} if 40 <= minute < 70 else set()
         clock.trust = UtcTrust.INFORMATIVE if 85 <= minute < 95 else UtcTrust.SYNCHRONISED

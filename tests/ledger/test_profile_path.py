@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -82,6 +83,64 @@ def test_the_site_is_registered_from_the_grid_meter_s_own_register() -> None:
         assert [(row.serial, row.register_wh, row.step_wh) for row in rows][1:] == [
             ("7359992", Decimal(5_000_890), Decimal(1)), ("7359992", Decimal(5_001_790), Decimal(1))
         ]  # fmt: skip
+
+    run(life)
+
+
+async def site_shows(bench: ProfileBench, kwh: str, seconds: int) -> None:
+    for _ in range(0, seconds, 10):
+        bench.clock.pass_s(10)
+        bench.meters.grid_energy = site_reading(bench.clock, kwh)
+        await bench.profile.look()
+
+
+def test_a_grid_meter_that_was_exchanged_for_one_that_stands_higher_gives_no_energy() -> None:
+    async def life() -> None:
+        bench = ProfileBench(())
+        await bench.start()
+        for kwh in ("47522.278", "47522.900", "60000.021", "60000.900"):
+            await site_shows(bench, kwh, 900)
+        await site_shows(bench, "60000.900", 60)
+        await bench.profile.close()
+        rows = bench.periods(SITE)
+        energies_wh = [now.register_wh - was.register_wh for was, now in pairwise(rows) if now.status == "G"]
+        assert sum(energies_wh) == 622 + 879
+        assert [row.register_wh for row in rows if row.status == "X"] == [Decimal(47_522_278), Decimal(60_000_021)]
+
+    run(life)
+
+
+@pytest.mark.parametrize("same_boot", [True, False])
+@pytest.mark.parametrize(("kwh", "status"), [("47650.000", "G"), ("60000.021", "X"), ("5.000", "X")])
+def test_what_the_main_fuse_lets_through_while_nobody_looked_is_energy_and_more_is_not(
+    same_boot: bool, kwh: str, status: str
+) -> None:
+    async def life() -> None:
+        bench = ProfileBench(())
+        await bench.start()
+        await site_shows(bench, "47522.900", 900)
+        await bench.profile.close()
+        await bench.ledger.shut_down()
+        bench.clock.pass_s(3 * 3600)
+        await (bench.start() if same_boot else bench.boot())
+        await site_shows(bench, kwh, 900)
+        await bench.profile.close()
+        rows = bench.periods(SITE)
+        assert next(row.status for row in rows if row.register_wh == Decimal(kwh) * 1000) == status
+
+    run(life)
+
+
+def test_a_wall_clock_that_is_set_back_makes_no_energy_of_one_boot_false() -> None:
+    async def life() -> None:
+        bench = ProfileBench(())
+        await bench.start()
+        for n in range(40):
+            if n == 16:
+                bench.step(-3600)
+            await site_shows(bench, f"{47_522 + n / 2:.3f}", 100)
+        await bench.profile.close()
+        assert [row.status for row in bench.periods(SITE)] == ["X", *"GGGGG"]
 
     run(life)
 

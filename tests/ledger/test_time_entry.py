@@ -125,6 +125,7 @@ def test_a_reference_is_taken_by_the_gateway_that_runs(tmp_path: Path) -> None:
             clock,
             identities={},
             faults=FaultLog(),
+            most_w={},
             requests=TimeRequests(folder),
         )
         entered = EnteredTime(BOOT, Decimal("1000.000"), NOON, "Bo")

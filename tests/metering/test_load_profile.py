@@ -142,6 +142,23 @@ def test_a_row_says_whether_it_goes_on_from_the_row_before() -> None:
     assert row_of(shown(0), ("87654321", Decimal(99_990))) == "X"
 
 
+@pytest.mark.parametrize(("since_s", "most_kwh"), [("900", "0.98"), ("0", "0.08"), ("-5000", "0.08")])
+def test_a_rise_that_the_fuse_cannot_have_let_through_is_another_meter(since_s: str, most_kwh: str) -> None:
+    def status(kwh: Decimal, most_w: Decimal | None) -> str:
+        reading = replace(shown(0, kwh=str(kwh)), most_w=most_w)
+        before, since = ("12345678", Decimal(47_522_900)), Decimal(since_s)
+        return period_row(
+            reading, device="A", base_s=Decimal(0), page=2, previous="0" * 64, before=before, since_s=since
+        ).status
+
+    most = Decimal("47522.90") + Decimal(most_kwh)  # 3600 W and 60 s and two steps of 0.01 kWh
+    assert status(most, Decimal(3600)) == "G"
+    assert status(most + Decimal("0.01"), Decimal(3600)) == "X"
+    assert status(Decimal("60000.02"), Decimal(3600)) == "X"
+    assert status(Decimal("60000.02"), None) == "G"
+    assert status(Decimal("47522.89"), Decimal(3600)) == "X"
+
+
 def test_each_field_is_covered_by_its_signature_and_the_second_covers_the_first() -> None:
     row = period_row(
         shown(0), device="AB12", base_s=Decimal("100.000"), page=1, previous="0" * 64, before=("12345678", Decimal(0))
