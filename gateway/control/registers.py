@@ -62,6 +62,7 @@ def _watch_creep(draft: Draft, it: SocketDraft, reading: SocketReading, register
         memory.creeps = False
         return
     if reading.at.monotonic_s - it.contactor_since_s < OPEN_FOR_S:
+        memory.open_kwh = None  # what it showed before may be older than a closing that no reading fell into
         return
     if memory.open_kwh is not None and register.kwh > memory.open_kwh:
         memory.creeps = True

@@ -70,10 +70,14 @@ class Worst:
     clock_steps: int = 0
 
 
-def told_a(site_: Site, state: ControlState) -> tuple[dict[tuple[FuseId, Phase], float], set[tuple[FuseId, Phase]]]:
-    """Base load and what charging sessions may draw on each fuse phase, and where one may draw more than the least."""
+Places = set[tuple[FuseId, Phase]]
+
+
+def told_a(site_: Site, state: ControlState) -> tuple[dict[tuple[FuseId, Phase], float], Places, Places]:
+    """Base load and what charging sessions may draw on each fuse phase, where any draws, and where one may draw more
+    than the least."""
     total = {(name, phase): one.allocated_a[phase] for name, one in state.fuses.items() for phase in PHASES}
-    above_least = set()
+    drawn, above_least = Places(), Places()
     for name, own in state.sockets.items():
         socket, session = site_.sockets[name], own.session
         charging = session is not None and session.phase is SessionPhase.CHARGING and own.obeys
@@ -83,20 +87,21 @@ def told_a(site_: Site, state: ControlState) -> tuple[dict[tuple[FuseId, Phase],
             told = counted_a if charging and socket.wallbox is None else told
             for above in site_.fuses_above(name):
                 total[above.id, phase] += told - counted_a
+                if told > 0.0:
+                    drawn.add((above.id, phase))
                 if socket.wallbox is not None and told > socket.wallbox.minimum_a:
                     above_least.add((above.id, phase))
-    return total, above_least
+    return total, drawn, above_least
 
 
 def check_told(cabinet: Cabinet, over_since_s: dict[tuple[FuseId, Phase], float]) -> None:
     """Told currents and house stay below the limit; at the least currents of all, for a while, below the rating."""
     state = cabinet.state
-    total, above_least = told_a(cabinet.site, state)
+    total, drawn, above_least = told_a(cabinet.site, state)
     for at, amps in total.items():
         fuse_id, phase = at
         one, rating_a = state.fuses[fuse_id], cabinet.site.fuses[fuse_id].rating_a
-        nobody = not any(phase in cabinet.site.sockets[name].phases for name in charging_below(cabinet, fuse_id))
-        if nobody or amps <= one.limit_a[phase] + EXCESS_A + 0.001:
+        if at not in drawn or amps <= one.limit_a[phase] + EXCESS_A + 0.001:
             over_since_s.pop(at, None)
             continue
         since_s = over_since_s.setdefault(at, cabinet.at_s)

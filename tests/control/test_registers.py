@@ -11,7 +11,7 @@ from gateway.ids import SessionId, SocketId
 from gateway.meters.readings import SocketReading
 from gateway.quantities import UNKNOWN_PER_PHASE, EnergyRegister
 from gateway.site.because import Why
-from gateway.site.requests import Source, StartSession, Unlock
+from gateway.site.requests import Source, StartSession, StopSession, Unlock
 from gateway.site.topology import Purpose, Socket
 from gateway.site.wishes import NoteEvent, RecordEnd
 from tests.control.cabinet_world import Cabinet
@@ -135,6 +135,20 @@ def test_the_last_step_that_a_meter_shows_late_is_no_creep() -> None:
     cabinet.run_until(lambda c: not c.place("h1").closed, 60)
     cabinet.run(10)
     cabinet.creep_wh = 1.0
+    cabinet.run(120)
+    assert problem(cabinet) is None
+
+
+def test_what_flowed_between_two_polls_of_a_slow_meter_is_no_creep() -> None:
+    cabinet = oddity()
+    cabinet.poll_every_s = 20
+    cabinet.run(OPEN_FOR_S + 90)
+    cabinet.run_until(lambda c: int(c.at_s) % 20 == 1, 20)
+    start(cabinet)
+    cabinet.run_until(lambda c: c.place("h1").closed, 10)
+    cabinet.creep_wh = 1.0
+    cabinet.ask(StopSession(H1, Source.MQTT))
+    cabinet.run_until(lambda c: not c.place("h1").closed, 6)
     cabinet.run(120)
     assert problem(cabinet) is None
 
