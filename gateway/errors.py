@@ -33,7 +33,7 @@ class ConfigMistake(Exception):  # noqa: N818 - it names a person's slip, not a 
         self.mistakes = mistakes
 
 
-class JournalDamaged(Exception):  # noqa: N818 - as above
+class JournalDamaged(Exception):  # noqa: N818 - it names the state of a file, no failure of ours
     """The journal cannot be trusted: stop charging; people decide."""
 
 
@@ -41,5 +41,5 @@ class WrittenByNewer(JournalDamaged):
     """A newer version wrote it: nothing is wrong with the journal, but this version must not go on with it."""
 
 
-class IllegalEvent(Exception):  # noqa: N818 - as above
+class IllegalEvent(Exception):  # noqa: N818 - it names what a state machine was handed
     """Our bug: the process ends and systemd restarts it."""

@@ -24,7 +24,7 @@ class UnitSilent(DeviceError):  # noqa: N818 - names the state of the unit, as t
     """Nothing valid came in time, or the unit is paused because of that."""
 
 
-class UnitRefused(DeviceError):  # noqa: N818 - as above
+class UnitRefused(DeviceError):  # noqa: N818 - names what the unit did, as the trade says it
     """The unit answered with an exception. code: Modbus exception code."""
 
     def __init__(self, text: str, code: int) -> None:
